@@ -1,0 +1,76 @@
+"""The Amazon Bin Image Dataset's layout: ``bin-images/<id>.jpg`` beside ``metadata/<id>.json`` with ``EXPECTED_QUANTITY``.
+
+Source: https://registry.opendata.aws/amazon-bin-imagery/
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bintally.errors import InputError
+
+IMAGES, METADATA = "bin-images", "metadata"
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the books say of a bin: how many items it holds, and of which articles (their ASINs)."""
+
+    quantity: int
+    asins: frozenset[str]
+
+
+def read_metadata(path: Path) -> Metadata:
+    """Read one metadata file.
+
+    Raises:
+        InputError: the file is missing, is not JSON, or has no usable ``EXPECTED_QUANTITY``.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no metadata file for this image; add it or take the image out") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable JSON file ({error}); fetch it again") from error
+    quantity = content.get("EXPECTED_QUANTITY") if isinstance(content, dict) else None
+    if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 0:
+        raise InputError(f"{path}: EXPECTED_QUANTITY is {quantity!r}; it must be a whole number of items, 0 or more")
+    articles = content.get("BIN_FCSKU_DATA", {})
+    if not isinstance(articles, dict):
+        raise InputError(f"{path}: BIN_FCSKU_DATA must be an object with one entry an article")
+    return Metadata(quantity, frozenset(articles))
+
+
+def metadata_path(image: Path) -> Path:
+    """Where the metadata of an image of this layout stands."""
+    return image.parent.parent / METADATA / f"{image.stem}.json"
+
+
+def image_paths(folder: Path) -> list[Path]:
+    """The images of a data set in this layout, by name.
+
+    Raises:
+        InputError: the folder is missing, has another layout, or holds no image.
+    """
+    images = folder / IMAGES
+    if not images.is_dir():
+        raise InputError(f"{folder}: no folder {IMAGES}/ in it; expected {IMAGES}/<id>.jpg and {METADATA}/<id>.json")
+    paths = sorted(images.glob("*.jpg"))
+    if not paths:
+        raise InputError(f"{images}: no .jpg file in it")
+    return paths
+
+
+def metadata_json(quantity: int, articles: dict[str, int], extra: dict[str, Any]) -> str:
+    """Metadata in the data set's own form.
+
+    Args:
+        quantity: items in the bin.
+        articles: ASIN and how many of it.
+        extra: more top-level keys.
+    """
+    entries = {asin: {"asin": asin, "name": asin, "quantity": number} for asin, number in articles.items()}
+    return json.dumps({"BIN_FCSKU_DATA": entries, "EXPECTED_QUANTITY": quantity, **extra}, indent=1)

@@ -1,0 +1,1 @@
+"""Train and evaluate counters: the cloud GPU's hand of the loop."""
