@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,49 +26,10 @@ from trainer.data import DataSet, Example
 from trainer.frames import LabelledFrames
 from trainer.metrics import scores
 from trainer.model import Counter, load_imagenet
+from trainer.settings import TrainSettings
 
 LAST, BEST = "last.pt", "best.pt"
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """What decides the result of a run.
-
-    Attributes:
-        epochs: passes over the training part, at least 1.
-        batch_size: images a step.
-        learning_rate: of the backbone at its peak, AdamW; the new head takes ten times as much.
-        weight_decay: AdamW's, on matrices only.
-        warmup: share of all steps over which the learning rate rises; afterwards it falls by a cosine.
-        sizes: sides of the training frames in pixels, spread evenly over the epochs.
-        input_size: side of the frames that the finished counter takes; validation uses it.
-        freeze: how many of stem, layer1 … layer4 keep their ImageNet weights.
-        seed: of initial head, order and variations.
-    """
-
-    epochs: int = 5
-    batch_size: int = 32
-    learning_rate: float = 3e-4
-    weight_decay: float = 0.05
-    warmup: float = 0.1
-    sizes: tuple[int, ...] = (160,)
-    input_size: int = 192
-    freeze: int = 2
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, low, high in (("epochs", 1, 1000), ("batch_size", 2, 4096), ("input_size", 32, 1024), ("freeze", 0, 5)):
-            if not low <= getattr(self, name) <= high:
-                raise UsageError(f"{name.replace('_', '-')} {getattr(self, name)}: must be from {low} to {high}")
-        if not self.sizes or not all(32 <= size <= 1024 for size in self.sizes):
-            raise UsageError(f"sizes {self.sizes}: each must be from 32 to 1024 pixels")
-        if not 0 < self.learning_rate < 1:
-            raise UsageError(f"learning-rate {self.learning_rate}: must be between 0 and 1")
-
-    def size_at(self, epoch: int) -> int:
-        """Side of the training frames in an epoch."""
-        return self.sizes[min(len(self.sizes) - 1, epoch * len(self.sizes) // self.epochs)]
 
 
 def train(

@@ -52,9 +52,11 @@ def _write_scene(out: Path, seed: int, image_id: int) -> Path:
     ok, jpeg = cv2.imencode(".jpg", scene.frame, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
     if not ok:
         raise UnavailableError(f"{image}: OpenCV could not encode the picture")
+    part = image.with_suffix(".part")  # an agent may be watching the folder: an image appears whole, and after its truth
     try:
-        image.write_bytes(jpeg.tobytes())
         abid.metadata_path(image).write_text(_metadata(scene, seed, image_id))
+        part.write_bytes(jpeg.tobytes())
+        part.replace(image)
     except OSError as error:
         raise UnavailableError(f"{image}: cannot be written ({error.strerror})") from error
     return image

@@ -1,0 +1,82 @@
+"""``bintally agent`` and ``bintally count``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def agent(arguments: Sequence[str]) -> int:
+    """run the station's agent: count what the camera sees and publish it over MQTT"""
+    parser = argparse.ArgumentParser(prog="bintally agent", description=agent.__doc__)
+    commands = parser.add_subparsers(required=True, metavar="run")
+    run_parser = commands.add_parser(
+        "run",
+        help="count and publish until stopped",
+        description="Count and publish until stopped. Every option is a setting: also BINTALLY_<NAME> in the environment, or <name> in a TOML file.",
+        epilog="example: bintally agent run --source photos/ --broker mqtt://127.0.0.1:1883 --site berlin --station pick-3 --once",
+    )
+    from agent.settings import AgentSettings
+
+    for name, field in AgentSettings.model_fields.items():
+        default = "" if field.is_required() or field.default is None else f" (default: {field.default})"
+        run_parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=f"{field.description}{default}".replace("%", "%%"))
+    run_parser.add_argument("--config", metavar="FILE", help="TOML file with settings")
+    run_parser.add_argument("--once", action="store_true", help="count each image of a folder one time, wait for the acknowledgements, exit")
+    options = vars(parser.parse_args(arguments))
+    once = options.pop("once")
+
+    from agent.run import run
+    from bintally.logs import log_to_stderr
+    from bintally.settings import read_settings
+
+    settings = read_settings(AgentSettings, options)
+    log_to_stderr(logging.INFO)
+    summary = run(settings, once)
+    if summary.refused:
+        print(f"bintally agent: counted {summary.counted}, but {len(summary.refused)} could not be; first: {summary.refused[0]}", file=sys.stderr)
+        return 1
+    if summary.waiting:
+        print(f"counted {summary.counted}; {summary.waiting} wait for an acknowledgement in {settings.state_dir} and go out at the next start")
+        return 130 if once else 0
+    print(f"counted {summary.counted}, all acknowledged")
+    return 0
+
+
+def count(arguments: Sequence[str]) -> int:
+    """count image files, without any broker"""
+    parser = argparse.ArgumentParser(prog="bintally count", description=count.__doc__, epilog="example: bintally count bin-1.jpg bin-2.jpg")
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="image files")
+    parser.add_argument("--bundle", type=Path, help="the counter; the shipped one by default")
+    parser.add_argument("--threads", type=int, default=0, help="for one frame; 0: one a core")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    options = parser.parse_args(arguments)
+
+    from agent.counter import FrameCounter
+    from bintally.bundle import DEFAULT_BUNDLE, open_bundle
+    from bintally.errors import InputError
+    from bintally.frames import read_frame
+
+    counter = FrameCounter(open_bundle(options.bundle or DEFAULT_BUNDLE, threads=options.threads))
+    width = max(5, *(len(str(path)) for path in options.images))
+    if not options.json:
+        print(f"{'image':<{width}}  {'count':<9}  confidence  {'ms':>6}")
+    failed = False
+    for path in options.images:
+        try:
+            counted = counter.count(read_frame(path))
+        except InputError as error:
+            print(f"bintally count: {error}", file=sys.stderr)
+            failed = True
+            continue
+        decision = counted.decision
+        if options.json:
+            answer = {"file": str(path), **vars(decision), "probabilities": counted.probabilities, "frame_ms": round(counted.frame_ms, 2)}
+            print(json.dumps(answer))
+        else:
+            print(f"{str(path):<{width}}  {decision.words():<9}  {decision.confidence:>10.0%}  {counted.frame_ms:>6.1f}")
+    return 1 if failed else 0

@@ -1,0 +1,105 @@
+"""The agent's life: open everything, count until the source ends or a signal comes, stop without losing anything."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from agent.camera import Shot, open_source
+from agent.counter import Counted, FrameCounter
+from agent.courier import Courier
+from agent.outbox import Outbox
+from agent.settings import AgentSettings
+from bintally import __version__
+from bintally.bundle import open_bundle
+from bintally.errors import InputError
+from bintally.messages import CountData, CountEvent, State, utc_now
+from bintally.topics import Station
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Summary:
+    """What a run did: counts committed, files that could not be counted with the reason, and counts that still wait."""
+
+    counted: int
+    refused: list[str]
+    waiting: int
+
+
+def run(settings: AgentSettings, once: bool) -> Summary:
+    """Run the agent.
+
+    Args:
+        settings: of this station.
+        once: count each image of a folder one time, wait until all are acknowledged, and return.
+
+    Raises:
+        InputError: bundle or source are not usable.
+        UnavailableError: camera, broker or disk do not answer; what was counted is in the outbox.
+        UsageError: the state folder is another agent's.
+    """
+    station = Station(settings.site, settings.station)
+    counter = FrameCounter(open_bundle(settings.bundle, threads=settings.threads))
+    outbox = Outbox(settings.state_dir, station)
+    stop = threading.Event()
+    try:
+        folder = str(Path(settings.source).resolve())
+        source = open_source(settings.source, settings.interval_s, once, lambda file: outbox.was_counted(folder, file))
+        state = State(status="online", session=outbox.epoch, version=__version__, model=counter.model)
+        by_broker = settings.acknowledged_by == "broker"
+        courier = Courier(outbox, settings.broker, station, state, by_broker, settings.broker_patience_s, stop)
+        _stop_on_signals(stop)
+        courier.start()
+        summary = Summary(0, [], 0)
+        try:
+            for shot in source.shots(stop):
+                if isinstance(shot, InputError):
+                    log.warning("not counted", reason=str(shot))
+                    summary.refused.append(str(shot))
+                    continue
+                counted = counter.count(shot.frame)
+                bin_name = settings.bin or (Path(shot.file).stem if shot.file and Path(settings.source).is_dir() else settings.station)
+                outbox.add(
+                    lambda event_id, s=shot, c=counted, b=bin_name: _event(event_id, station, b, s, c, counter),  # type: ignore[misc]
+                    folder if once else None,
+                    shot.file if once else None,
+                )
+                courier.committed()
+                summary.counted += 1
+            if once and not stop.is_set():
+                courier.drain()
+        finally:
+            courier.close()
+        if courier.failure is not None:
+            raise courier.failure
+        summary.waiting = outbox.depth()
+        return summary
+    finally:
+        outbox.close()
+
+
+def _event(event_id: str, station: Station, bin_name: str, shot: Shot, counted: Counted, counter: FrameCounter) -> CountEvent:
+    decision = counted.decision
+    data = CountData(
+        counted=decision.counted,
+        at_least=decision.at_least,
+        unsure=decision.unsure,
+        confidence=round(decision.confidence, 4),
+        probabilities=[round(p, 4) for p in counted.probabilities],
+        taken_at=shot.taken_at,
+        frame_ms=round(counted.frame_ms, 2),
+        file=shot.file,
+        model=counter.model,
+    )
+    return CountEvent(source=station.source, id=event_id, subject=bin_name, time=utc_now(), data=data)
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())

@@ -1,0 +1,42 @@
+"""The agent's settings: from options, the environment (``BINTALLY_*``) and a TOML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from bintally.bundle import DEFAULT_BUNDLE
+from bintally.settings import ProgramSettings
+
+
+class AgentSettings(ProgramSettings):
+    """What a station's agent must know."""
+
+    source: str = Field(description="camera index, RTSP URL, GStreamer pipeline (with '!'), video file or folder of images")
+    bundle: Path = Field(DEFAULT_BUNDLE, description="the counter; the shipped one by default")
+    broker: str = Field("mqtt://127.0.0.1:1883", description="mqtt://host:port")
+    site: str = Field("site", description="name of the site")
+    station: str = Field("station", description="name of the station")
+    state_dir: Path = Field(Path.home() / ".local" / "state" / "bintally", description="folder of the outbox")
+    bin: str | None = Field(None, min_length=1, description="the bin that the camera sees; a folder's images name theirs by default")
+    interval_s: float = Field(1.0, ge=0, le=86_400, description="seconds from one count to the next; with --once, none")
+    broker_patience_s: float = Field(
+        30.0, ge=0, description="give up when the broker did not answer for so long since the start; 0: never (counts are kept anyway)"
+    )
+    acknowledged_by: Literal["ledger", "broker"] = Field("ledger", description="whose word lets the agent forget a count")
+    threads: int = Field(0, ge=0, le=256, description="for one frame; 0: one a core")
+
+    @field_validator("broker")
+    @classmethod
+    def _mqtt_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        try:
+            port = parts.port
+        except ValueError:
+            port = 0
+        if parts.scheme != "mqtt" or not parts.hostname or port == 0 or parts.path not in ("", "/") or parts.query:
+            raise ValueError("must look like mqtt://host:1883")
+        return url

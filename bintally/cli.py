@@ -1,0 +1,84 @@
+"""The root of the command line: finds the commands through entry points and loads only the one that is called.
+
+Each folder declares its commands in ``pyproject.toml`` under ``bintally.commands`` as ``name = "module:function"``. The function
+takes the arguments after the command's name and returns the exit code: 0 done, 1 failed, 2 wrong use. Its docstring's first
+line is the command's summary.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points, version
+
+from bintally.errors import BintallyError
+
+GROUP = "bintally.commands"
+Command = Callable[[Sequence[str]], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``bintally COMMAND …`` and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    commands = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if not words or words[0] in ("-h", "--help", "help"):
+        _print_help(commands)
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(f"bintally {version('bintally')}")
+        return 0
+    if words[0] not in commands:
+        near = difflib.get_close_matches(words[0], commands, 1)
+        hint = f"; did you mean 'bintally {near[0]}'?" if near else "; 'bintally --help' lists the commands"
+        print(f"bintally: there is no command {words[0]!r}{hint}", file=sys.stderr)
+        return 2
+    return _run(commands[words[0]], words[1:])
+
+
+def _run(entry: EntryPoint, arguments: Sequence[str]) -> int:
+    try:
+        command: Command = entry.load()
+        return command(arguments)
+    except BintallyError as error:
+        print(f"bintally {entry.name}: {error}", file=sys.stderr)
+        return error.exit_code
+    except ModuleNotFoundError as error:
+        extra = entry.value.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] == extra:
+            raise
+        print(
+            f"bintally {entry.name}: needs {error.name}, which is not installed; run: pip install 'bintally[{_extra(extra)}]'",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader went away, as in «bintally … | head»
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _extra(folder: str) -> str:
+    return "demo" if folder == "bintally" else folder
+
+
+def _print_help(commands: dict[str, EntryPoint]) -> None:
+    print("bintally: count the items in warehouse bins at the edge, and put the counts to work.\n")
+    print("usage: bintally COMMAND [options]\n")
+    for name in sorted(commands):
+        print(f"  {name:<10} {_summary(commands[name])}")
+    print("\n'bintally COMMAND --help' shows a command's options and an example.")
+
+
+def _summary(entry: EntryPoint) -> str:
+    try:
+        text: str = entry.load().__doc__ or ""
+    except ModuleNotFoundError as error:
+        return f"(needs {error.name}: pip install 'bintally[{_extra(entry.value.partition('.')[0])}]')"
+    return text.partition("\n")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

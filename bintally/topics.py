@@ -1,0 +1,77 @@
+"""MQTT topics: ``bintally/v1/{site}/{station}/{kind}``, with names percent-encoded where MQTT would misread them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+from urllib.parse import unquote
+
+from bintally.errors import InputError, UsageError
+
+PREFIX = "bintally/v1"
+Kind = Literal["count", "state", "ack"]
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+MAX_NAME_BYTES = 200
+
+
+def encode(name: str) -> str:
+    """Percent-encode every byte of a name but letters, digits, ``.``, ``_`` and ``-``.
+
+    Raises:
+        UsageError: the name is empty or too long for a topic.
+    """
+    data = name.encode()
+    if not data or len(data) > MAX_NAME_BYTES:
+        raise UsageError(f"{name[:40]!r}: a name of a site, station or bin has 1 to {MAX_NAME_BYTES} bytes; this one has {len(data)}")
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in data)
+
+
+def decode(level: str) -> str:
+    """Undo ``encode``.
+
+    Raises:
+        InputError: the level is not what ``encode`` makes of any name.
+    """
+    name = unquote(level, errors="replace")
+    try:
+        if encode(name) == level:
+            return name
+    except UsageError:
+        pass
+    raise InputError(f"topic level {level!r}: not a name as bintally encodes it")
+
+
+@dataclass(frozen=True)
+class Station:
+    """A station of a site, the first half of every topic."""
+
+    site: str
+    station: str
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents ``source`` of this station's events."""
+        return f"{encode(self.site)}/{encode(self.station)}"
+
+    def topic(self, kind: Kind) -> str:
+        """The topic on which this station's messages of a kind go."""
+        return f"{PREFIX}/{self.source}/{kind}"
+
+
+def subscription(kind: Kind, site: str | None = None) -> str:
+    """The filter for a kind of message from every station, of one site or of all."""
+    return f"{PREFIX}/{'+' if site is None else encode(site)}/+/{kind}"
+
+
+def parse(topic: str) -> tuple[Station, Kind]:
+    """Take a topic apart.
+
+    Raises:
+        InputError: it is none of bintally's.
+    """
+    levels = topic.split("/")
+    if len(levels) == 5 and "/".join(levels[:2]) == PREFIX:
+        for kind in get_args(Kind):
+            if levels[4] == kind:
+                return Station(decode(levels[2]), decode(levels[3])), kind
+    raise InputError(f"topic {topic[:120]!r}: not one of bintally's")

@@ -1,0 +1,1 @@
+"""The warehouse's side: what happens with the counts."""
