@@ -117,7 +117,7 @@ class VideoSource:
             if number % step == 0:
                 found, frame = self._capture.retrieve()
                 if found:
-                    yield Shot(frame, utc_now(), self._path.name)  # type: ignore[arg-type]  # OpenCV's own frames are uint8
+                    yield Shot(frame, utc_now(), self._path.name)
                     stop.wait(self._interval_s)
             number += 1
         self._capture.release()
@@ -147,7 +147,9 @@ class CameraSource:
         else:
             capture = cv2.VideoCapture(name, cv2.CAP_GSTREAMER)
         if not capture.isOpened():
-            raise UnavailableError(f"camera {self._name}: cannot be opened; check the cable, the address and that no other program holds it")
+            raise UnavailableError(
+                f"camera {self._name}: cannot be opened; check the cable, the address and that no other program holds it"
+            )
         return capture
 
     def shots(self, stop: threading.Event) -> Iterator[Shot | InputError]:
@@ -170,7 +172,7 @@ class CameraSource:
             if found:
                 pause_s = 1.0
                 with self._lock:
-                    self._newest, self._grabbed_at = Shot(frame, utc_now()), time.monotonic()  # type: ignore[arg-type]
+                    self._newest, self._grabbed_at = Shot(frame, utc_now()), time.monotonic()
                 continue
             log.warning("camera lost", source=self._name, again_in_s=pause_s)
             self._capture.release()

@@ -24,9 +24,13 @@ def agent(arguments: Sequence[str]) -> int:
 
     for name, field in AgentSettings.model_fields.items():
         default = "" if field.is_required() or field.default is None else f" (default: {field.default})"
-        run_parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=f"{field.description}{default}".replace("%", "%%"))
+        run_parser.add_argument(
+            f"--{name.replace('_', '-')}", metavar=name.upper(), help=f"{field.description}{default}".replace("%", "%%")
+        )
     run_parser.add_argument("--config", metavar="FILE", help="TOML file with settings")
-    run_parser.add_argument("--once", action="store_true", help="count each image of a folder one time, wait for the acknowledgements, exit")
+    run_parser.add_argument(
+        "--once", action="store_true", help="count each image of a folder one time, wait for the acknowledgements, exit"
+    )
     options = vars(parser.parse_args(arguments))
     once = options.pop("once")
 
@@ -38,10 +42,15 @@ def agent(arguments: Sequence[str]) -> int:
     log_to_stderr(logging.INFO)
     summary = run(settings, once)
     if summary.refused:
-        print(f"bintally agent: counted {summary.counted}, but {len(summary.refused)} could not be; first: {summary.refused[0]}", file=sys.stderr)
+        print(
+            f"bintally agent: counted {summary.counted}, but {len(summary.refused)} could not be; first: {summary.refused[0]}",
+            file=sys.stderr,
+        )
         return 1
     if summary.waiting:
-        print(f"counted {summary.counted}; {summary.waiting} wait for an acknowledgement in {settings.state_dir} and go out at the next start")
+        print(
+            f"counted {summary.counted}; {summary.waiting} wait for an acknowledgement in {settings.state_dir} and go out at the next start"
+        )
         return 130 if once else 0
     print(f"counted {summary.counted}, all acknowledged")
     return 0
@@ -78,5 +87,5 @@ def count(arguments: Sequence[str]) -> int:
             answer = {"file": str(path), **vars(decision), "probabilities": counted.probabilities, "frame_ms": round(counted.frame_ms, 2)}
             print(json.dumps(answer))
         else:
-            print(f"{str(path):<{width}}  {decision.words():<9}  {decision.confidence:>10.0%}  {counted.frame_ms:>6.1f}")
+            print(f"{path!s:<{width}}  {decision.words():<9}  {decision.confidence:>10.0%}  {counted.frame_ms:>6.1f}")
     return 1 if failed else 0

@@ -121,15 +121,19 @@ class Courier:
             return
         impatient = self._patience_s and time.monotonic() - self._progress_at > self._patience_s
         if impatient and self._connections == 0:
-            self._give_up(UnavailableError(
-                f"broker {self._link.broker} does not answer ({self._link.problem}); {self._outbox.depth()} counts are kept and go out "
-                "at the next start; check --broker and that it runs"
-            ))
+            self._give_up(
+                UnavailableError(
+                    f"broker {self._link.broker} does not answer ({self._link.problem}); {self._outbox.depth()} counts are kept and go out "
+                    "at the next start; check --broker and that it runs"
+                )
+            )
         elif impatient and self._draining.is_set():
-            self._give_up(UnavailableError(
-                f"{self._outbox.depth()} counts were sent to {self._link.broker} but no ledger acknowledged them; they are kept and go "
-                "out at the next start; is 'bintally wms listen' running?"
-            ))
+            self._give_up(
+                UnavailableError(
+                    f"{self._outbox.depth()} counts were sent to {self._link.broker} but no ledger acknowledged them; they are kept and go "
+                    "out at the next start; is 'bintally wms listen' running?"
+                )
+            )
 
     def _give_up(self, error: BintallyError) -> None:
         self.failure = error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -70,7 +71,7 @@ class Link:
         """
         if not self.up:
             return None
-        properties = Properties(PacketTypes.PUBLISH)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
         properties.ContentType = CONTENT_TYPE
         sent = self._client.publish(self._station.topic("count"), payload, qos=1, properties=properties)
         return sent.mid if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
@@ -111,15 +112,13 @@ class Link:
         if reason.is_failure:
             log.warning("broker refused a message", reason=str(reason))
             return
-        try:
+        with contextlib.suppress(queue.Full):
             self.published.put_nowait(mid)
-        except queue.Full:
-            pass
         self._wake()
 
     def _on_message(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
         try:
-            ack = parse_ack(message.payload)
+            ack = parse_ack(bytes(message.payload))
             self.acks.put_nowait(ack.data.ranges)
         except InputError as error:
             log.warning("not an acknowledgement", topic=message.topic, reason=str(error))

@@ -67,7 +67,9 @@ class Outbox:
             if owner is None:
                 self._db.execute("INSERT INTO owner VALUES (?)", (station.source,))
             elif owner[0] != station.source:
-                raise UsageError(f"{folder}: holds the counts of station {owner[0]}, not of {station.source}; give this one its own --state-dir")
+                raise UsageError(
+                    f"{folder}: holds the counts of station {owner[0]}, not of {station.source}; give this one its own --state-dir"
+                )
 
     def add(self, make: Callable[[str], CountEvent], folder: str | None = None, file: str | None = None) -> CountEvent:
         """Commit one count.
@@ -103,7 +105,9 @@ class Outbox:
     def after(self, position: int, limit: int) -> list[Pending]:
         """The oldest events behind a position, at most ``limit``."""
         with self._lock, self._translated():
-            rows = self._db.execute("SELECT position, epoch, seq, payload FROM event WHERE position > ? ORDER BY position LIMIT ?", (position, limit))
+            rows = self._db.execute(
+                "SELECT position, epoch, seq, payload FROM event WHERE position > ? ORDER BY position LIMIT ?", (position, limit)
+            )
             return [Pending(*row) for row in rows]
 
     def forget(self, ranges: list[Range]) -> int:
@@ -133,7 +137,9 @@ class Outbox:
         try:
             yield
         except sqlite3.Error as error:
-            raise UnavailableError(f"{self._path}: the outbox cannot be used ({error}); free disk space or check the file, counting stops here") from error
+            raise UnavailableError(
+                f"{self._path}: the outbox cannot be used ({error}); free disk space or check the file, counting stops here"
+            ) from error
 
 
 def _hold(path: Path) -> TextIO:

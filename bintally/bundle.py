@@ -47,8 +47,8 @@ class Bundle:
         Returns:
             float32 [n, classes]; rows sum to 1.
         """
-        (probabilities,) = self._session.run(["probabilities"], {"frames": frames})
-        return np.asarray(probabilities, np.float32)
+        probabilities: NDArray[np.float32] = self._session.run(["probabilities"], {"frames": frames})[0]
+        return probabilities
 
     def count_frame(self, frame: Frame) -> NDArray[np.float32]:
         """Resize one camera frame, uint8 [h, w, 3], and run the graph: float32 [classes]."""

@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from typing_extensions import Self
+
 from bintally import abid
 from bintally.errors import InputError, UnavailableError, UsageError
 
@@ -109,7 +111,9 @@ def _counts(children: _Children, folder: Path, frames: Path, options: argparse.N
     """Start broker, ledger and agent, and yield what the ledger commits until the time is over."""
     broker = children.start("broker", "-m", "deploy.broker", "--port", str(options.port))
     url = f"mqtt://127.0.0.1:{children.first_line(broker).removeprefix('ready ').strip()}"
-    ledger = children.start("ledger", *_BINTALLY, "wms", "listen", "--broker", url, "--ledger", f"sqlite:///{folder / 'ledger.db'}", "--json")
+    ledger = children.start(
+        "ledger", *_BINTALLY, "wms", "listen", "--broker", url, "--ledger", f"sqlite:///{folder / 'ledger.db'}", "--json"
+    )
     agent_options = ["--source", str(frames), "--broker", url, "--site", "demo", "--station", "camera-1"]
     agent_options += ["--state-dir", str(folder / "state"), "--interval-s", str(options.interval)]
     if options.bundle:
@@ -159,7 +163,9 @@ def _rendered(children: _Children, folder: Path, options: argparse.Namespace) ->
     wanted = options.seconds / max(options.interval, 0.05) if options.seconds else _MAX_RENDERED
     number = min(_MAX_RENDERED, max(8, int(wanted)))
     print(f"rendering {number} bins (seed {seed})", file=sys.stderr)
-    renderer = children.start("renderer", *_BINTALLY, "scenes", "--out", str(folder / "rendered"), "--number", str(number), "--seed", str(seed))
+    renderer = children.start(
+        "renderer", *_BINTALLY, "scenes", "--out", str(folder / "rendered"), "--number", str(number), "--seed", str(seed)
+    )
     renderer.wait()
     children.check()
     children.forget(renderer)
@@ -221,11 +227,11 @@ class _Children:
         self._folder = folder
         self._running: list[tuple[str, subprocess.Popen[str]]] = []
 
-    def __enter__(self) -> _Children:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for _, child in reversed(self._running):
+        for _name, child in reversed(self._running):
             child.terminate()
             try:
                 child.wait(10)

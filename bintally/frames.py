@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from bintally.errors import InputError
 
-Frame = NDArray[np.uint8]
-"""uint8 [height, width, 3], BGR as OpenCV gives it."""
+Frame = NDArray[Any]
+"""uint8 [height, width, 3], BGR as OpenCV gives it. OpenCV's stubs promise no element type, so none is checked statically."""
 
 MAX_SIDE_PX = 16_384
 
@@ -76,4 +77,4 @@ def decode_frame(data: bytes, name: str) -> Frame:
         raise InputError(f"{name}: not an image that OpenCV can read, or damaged; JPEG and PNG work best")
     if max(frame.shape[:2]) > MAX_SIDE_PX:
         raise InputError(f"{name}: {frame.shape[1]}×{frame.shape[0]} pixels; at most {MAX_SIDE_PX} a side are counted")
-    return np.asarray(frame, np.uint8)
+    return frame

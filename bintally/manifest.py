@@ -66,7 +66,7 @@ class Manifest(_Part):
         training: settings and data digests of the checkpoint.
     """
 
-    schema_number: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_number: Literal[1] = Field(alias="schema")
     task: Literal["count"] = "count"
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
@@ -120,5 +120,7 @@ def parse_manifest(text: str, where: str) -> Manifest:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "manifest"
         if field == "schema":
-            raise InputError(f"{where}: bundle schema {first['input']!r}; this version reads schema {SCHEMA}; update bintally or export again") from error
+            raise InputError(
+                f"{where}: bundle schema {first['input']!r}; this version reads schema {SCHEMA}; update bintally or export again"
+            ) from error
         raise InputError(f"{where}: the manifest's {field} is wrong ({first['msg']}); export the bundle again") from error

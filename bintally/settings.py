@@ -38,20 +38,24 @@ def read_settings(model: type[_Settings], options: Mapping[str, Any]) -> _Settin
     """
     given = {name: value for name, value in options.items() if value is not None}
     config = given.pop("config", None) or os.environ.get("BINTALLY_CONFIG")
-    _refuse_unknown((n for n in os.environ if n.startswith(PREFIX) and n not in _NOT_SETTINGS), {PREFIX + f.upper() for f in model.model_fields}, "environment")
+    _refuse_unknown(
+        (n for n in os.environ if n.startswith(PREFIX) and n not in _NOT_SETTINGS),
+        {PREFIX + f.upper() for f in model.model_fields},
+        "environment",
+    )
     if config is not None:
         _check_toml(Path(config), model)
 
     class FromHere(model):  # type: ignore[valid-type,misc]  # pydantic-settings takes its sources from the class
         @classmethod
         def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], init_settings: Any, env_settings: Any, dotenv_settings: Any, file_secret_settings: Any
+            cls, settings_cls: type[BaseSettings], init_settings: Any, env_settings: Any, **_: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             sources = (init_settings, env_settings)
             return (*sources, TomlConfigSettingsSource(settings_cls, Path(config))) if config is not None else sources
 
     try:
-        return FromHere(**given)  # type: ignore[no-any-return]
+        return FromHere(**given)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

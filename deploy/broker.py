@@ -9,6 +9,7 @@ that was killed. For production use a broker with TLS and access lists, such as 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import socket
@@ -62,10 +63,8 @@ def main() -> int:
         config = Path(folder) / "broker.toml"
         config.write_text(_CONFIG.format(port=port))
         broker = IotCoreBroker(config_path=str(config))
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         broker.run_forever()
-    except KeyboardInterrupt:
-        pass
     return 0
 
 

@@ -146,13 +146,13 @@ def pack(model: onnx.ModelProto, manifest: dict[str, Any]) -> bytes:
         manifest: its fields, but for ``graph_bytes`` and ``graph_sha256``.
     """
     del model.metadata_props[:]
-    graph = model.SerializeToString()
+    graph: bytes = model.SerializeToString()
     complete = Manifest.model_validate({**manifest, "graph_bytes": len(graph), "graph_sha256": hashlib.sha256(graph).hexdigest()})
     text = complete.model_dump_json(by_alias=True)
     tail = onnx.ModelProto()
     for key, value in ((MANIFEST_KEY, text), (DIGEST_KEY, hashlib.sha256(text.encode()).hexdigest())):
         tail.metadata_props.add(key=key, value=value)
-    return graph + tail.SerializeToString()
+    return graph + bytes(tail.SerializeToString())
 
 
 def _write_checked(path: Path, content: bytes) -> None:
@@ -192,7 +192,9 @@ def _manifest(
         "training": checkpoint.facts,
         "source_commit": source_commit(),
         "licence": settings.licence,
-        "golden": [Golden(png=_png(frame), probabilities=[min(1.0, float(p)) for p in row]) for frame, row in zip(golden, expected, strict=True)],
+        "golden": [
+            Golden(png=_png(frame), probabilities=[min(1.0, float(p)) for p in row]) for frame, row in zip(golden, expected, strict=True)
+        ],
         "golden_tolerance": GOLDEN_TOLERANCE,
     }
 
@@ -206,13 +208,15 @@ def _measured(data: Sequence[DataSet], before: NDArray[np.float32], after: NDArr
         start = rows.stop
         for precision, answers in (("float32", before), ("int8", after)):
             figures.append(
-                Measured.model_validate({
-                    "data": Path(one.source).name,
-                    "data_digest": one.digest,
-                    "part": "val",
-                    "precision": precision,
-                    "scores": scores(answers[rows], quantities),
-                })
+                Measured.model_validate(
+                    {
+                        "data": Path(one.source).name,
+                        "data_digest": one.digest,
+                        "part": "val",
+                        "precision": precision,
+                        "scores": scores(answers[rows], quantities),
+                    }
+                )
             )
     return figures
 

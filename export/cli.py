@@ -20,14 +20,22 @@ def export(arguments: Sequence[str]) -> int:
         epilog="example: bintally export runs/first/best.pt --data prepared --out bundle.onnx",
     )
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="what it was trained on: folders in ABID's layout or prepared ones")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="what it was trained on: folders in ABID's layout or prepared ones"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the bundle's file, ending with .onnx")
     parser.add_argument("--name", default=defaults.name, help="(default: %(default)s)")
     parser.add_argument("--version", default=defaults.version, help="semantic version (default: %(default)s)")
     parser.add_argument("--input-size", type=int, help="side of the frames in pixels (default: the checkpoint's)")
-    parser.add_argument("--calibration", type=int, default=defaults.calibration, help="training frames for the ranges (default: %(default)s)")
-    parser.add_argument("--most-lost", type=float, default=defaults.most_lost, help="accuracy that quantization may cost (default: %(default)s)")
-    parser.add_argument("--promised", type=float, default=defaults.promised, help="accuracy above the abstain threshold (default: %(default)s)")
+    parser.add_argument(
+        "--calibration", type=int, default=defaults.calibration, help="training frames for the ranges (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--most-lost", type=float, default=defaults.most_lost, help="accuracy that quantization may cost (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--promised", type=float, default=defaults.promised, help="accuracy above the abstain threshold (default: %(default)s)"
+    )
     parser.add_argument("--licence", default=defaults.licence, help="terms of the bundle (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the manifest's figures as JSON")
     options = vars(parser.parse_args(arguments))
@@ -44,5 +52,7 @@ def export(arguments: Sequence[str]) -> int:
     print(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB); unsure below {manifest.abstain_below:.2f}")
     for figures in manifest.measured:
         found = figures.scores
-        print(f"  {figures.data:<12} {figures.precision:<8} accuracy {found['accuracy']:.4f}  RMSE {found['rmse']:.4f}  all classes {found['accuracy_all']:.4f}")
+        print(
+            f"  {figures.data:<12} {figures.precision:<8} accuracy {found['accuracy']:.4f}  RMSE {found['rmse']:.4f}  all classes {found['accuracy_all']:.4f}"
+        )
     return 0

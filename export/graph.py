@@ -29,7 +29,8 @@ class _Probabilities(nn.Module):
         self.counter, self.temperature = counter, temperature
 
     def forward(self, frames: Tensor) -> Tensor:
-        return (self.counter(frames) / self.temperature).softmax(1)
+        logits: Tensor = self.counter(frames)
+        return (logits / self.temperature).softmax(1)
 
 
 def to_onnx(counter: Counter, input_size: int, temperature: float) -> onnx.ModelProto:

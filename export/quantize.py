@@ -75,9 +75,8 @@ def to_float(model: onnx.ModelProto) -> onnx.ModelProto:
             renamed[node.output[0]] = quantizers[node.input[0]].input[0]
         elif node.op_type != "QuantizeLinear":
             kept.append(node)
-    for output in plain.graph.output:
-        if output.name in renamed:
-            kept.append(onnx.helper.make_node("Identity", [renamed[output.name]], [output.name]))
+    ends = [output.name for output in plain.graph.output if output.name in renamed]
+    kept += [onnx.helper.make_node("Identity", [renamed[name]], [name]) for name in ends]
     del plain.graph.node[:]
     plain.graph.node.extend(kept)
     return plain

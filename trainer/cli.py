@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 
 def data(arguments: Sequence[str]) -> int:
@@ -49,7 +50,9 @@ def train(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders that 'data prepare' wrote, or in ABID's layout")
     parser.add_argument("--out", type=Path, required=True, help="folder for best.pt and last.pt")
-    parser.add_argument("--weights", type=Path, help="ImageNet weights (state dict of torchvision's resnet50); torchvision's own by default")
+    parser.add_argument(
+        "--weights", type=Path, help="ImageNet weights (state dict of torchvision's resnet50); torchvision's own by default"
+    )
     parser.add_argument("--resume", action="store_true", help="go on where the run in --out stopped")
     parser.add_argument("--workers", type=int, default=1, help="processes that read frames (default: %(default)s)")
     defaults = TrainSettings()
@@ -70,8 +73,9 @@ def train(arguments: Sequence[str]) -> int:
     from trainer.train import train as run
 
     log_to_stderr(logging.INFO)
-    chosen = {field.name: options[field.name] for field in fields(TrainSettings)}
-    settings = TrainSettings(**{name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()})
+    given: dict[str, Any] = {field.name: options[field.name] for field in fields(TrainSettings)}
+    chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    settings = TrainSettings(**chosen)
     sets = [load(folder) for folder in options["data"]]
     best = run(sets, options["out"], settings, options["weights"], options["resume"], options["workers"])
     outcome = min(best.facts["validation"], key=lambda entry: entry["loss"])

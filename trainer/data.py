@@ -77,9 +77,7 @@ def scan(folder: Path, seed: int = SPLIT_SEED) -> DataSet:
         raise InputError(f"{folder}: none of {len(paths)} images can be used; the first: {refused[0].reason}")
     groups = group_by_asin([(path.stem, found.asins) for path, found in usable])
     parts = split_groups(groups, seed)
-    examples = tuple(
-        Example(path.stem, str(path.resolve()), found.quantity, groups[path.stem], parts[path.stem]) for path, found in usable
-    )
+    examples = tuple(Example(path.stem, str(path.resolve()), found.quantity, groups[path.stem], parts[path.stem]) for path, found in usable)
     return DataSet(str(folder.resolve()), seed, examples, tuple(refused))
 
 
@@ -160,7 +158,5 @@ def load(folder: Path) -> DataSet:
 
 
 def _example(row: dict[str, str]) -> Example:
-    part = row["part"]
-    if part not in ("train", "val", "test"):
-        raise ValueError(f"part {part!r}")
-    return Example(row["image_id"], row["image"], int(row["quantity"]), row["group"], part)
+    parts: dict[str, Part] = {"train": "train", "val": "val", "test": "test"}
+    return Example(row["image_id"], row["image"], int(row["quantity"]), row["group"], parts[row["part"]])

@@ -53,4 +53,4 @@ def vary(frame: Frame, rng: np.random.Generator, size: int) -> Frame:
     moved = cv2.warpAffine(frame, np.column_stack((matrix, shift)), (size, size), borderMode=cv2.BORDER_REFLECT_101)
     gain = rng.uniform(0.75, 1.3) * rng.uniform(0.92, 1.08, 3)
     curve = np.clip(np.arange(256)[:, None] * gain + rng.uniform(-15, 15), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(moved, curve[None]), np.uint8)
+    return cv2.LUT(moved, curve[None])

@@ -60,9 +60,7 @@ def _name(k: int) -> str:
     return str(k) if k <= MAX_COUNT else f"{k}+"
 
 
-def expected_calibration_error(
-    probabilities: NDArray[np.floating[Any]], classes: NDArray[np.integer[Any]], bins: int = 15
-) -> float | None:
+def expected_calibration_error(probabilities: NDArray[np.floating[Any]], classes: NDArray[np.integer[Any]], bins: int = 15) -> float | None:
     """Mean distance between confidence and accuracy over equally wide bins of confidence, weighted by images.
 
     Args:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from bintally.errors import UsageError
 
 
-def _setting(default: object, low: float, high: float, text: str):  # type: ignore[no-untyped-def]  # a dataclass field of any type
+def _setting(default: Any, low: float, high: float, text: str) -> Any:
     return field(default=default, metadata={"low": low, "high": high, "help": text})
 
 

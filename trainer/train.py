@@ -89,7 +89,7 @@ def train(
         facts = previous.facts
         counter.load_state_dict(previous.model)
     counter.freeze(settings.freeze)
-    counter.to(device, memory_format=torch.channels_last)
+    counter.to(device).to(memory_format=torch.channels_last)
     optimizer = _optimizer(counter, settings)
     if previous is not None and previous.optimizer is not None:
         optimizer.load_state_dict(previous.optimizer)
@@ -112,7 +112,7 @@ def train(
                     logits = counter(frames.to(device, non_blocking=True))
                     loss = nn.functional.cross_entropy(logits, classes.to(device, non_blocking=True))
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
                 nn.utils.clip_grad_norm_(counter.parameters(), 5.0)
                 optimizer.step()
                 facts["step"] += 1
@@ -166,13 +166,15 @@ def validate(counter: Counter, examples: Sequence[Example], size: int, workers: 
 
 def source_commit() -> str:
     """The commit of the code that runs, ``unknown`` outside a checkout, with ``+`` where it has uncommitted changes."""
-    here = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603 - git, with our own words
+
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True, timeout=10)
-        changes = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True, timeout=10)
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")
 
 
 def _batches(
@@ -203,7 +205,9 @@ def _optimizer(counter: Counter, settings: TrainSettings) -> torch.optim.AdamW:
 def _refuse_another_run(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
     changed = [name for name in now["settings"] if then["settings"].get(name) != now["settings"][name]]
     if changed:
-        raise InputError(f"{path}: was started with another {changed[0]} ({then['settings'].get(changed[0])}); resume with the same settings")
+        raise InputError(
+            f"{path}: was started with another {changed[0]} ({then['settings'].get(changed[0])}); resume with the same settings"
+        )
     if [entry["digest"] for entry in then["data"]] != [entry["digest"] for entry in now["data"]]:
         raise InputError(f"{path}: was started on other data; resume with the same --data")
 

@@ -68,12 +68,18 @@ class Ledger:
         """
         if not events:
             return set()
-        statement = self._insert(COUNTS).values([_row(event) for event in events]).on_conflict_do_nothing(index_elements=["source", "event_id"])
+        statement = (
+            self._insert(COUNTS).values([_row(event) for event in events]).on_conflict_do_nothing(index_elements=["source", "event_id"])
+        )
         try:
             with self._engine.begin() as connection:
-                return {(source, event_id) for source, event_id in connection.execute(statement.returning(COUNTS.c.source, COUNTS.c.event_id))}
+                return {
+                    (source, event_id) for source, event_id in connection.execute(statement.returning(COUNTS.c.source, COUNTS.c.event_id))
+                }
         except sa.exc.SQLAlchemyError as error:
-            raise UnavailableError(f"ledger {self._where}: {len(events)} counts could not be committed ({_reason(error)}); stations keep them") from error
+            raise UnavailableError(
+                f"ledger {self._where}: {len(events)} counts could not be committed ({_reason(error)}); stations keep them"
+            ) from error
 
     def rows(self) -> list[dict[str, Any]]:
         """All counts, oldest first."""

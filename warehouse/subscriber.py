@@ -71,7 +71,7 @@ def listen(broker: str, ledger: Ledger, stop: threading.Event, site: str | None 
         while not stop.is_set():
             received = _commit(ledger, _batch(waiting))
             for station, ack in _acknowledgements(received, session, numbers):
-                properties = Properties(PacketTypes.PUBLISH)
+                properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
                 properties.ContentType = CONTENT_TYPE
                 client.publish(station.topic("ack"), ack.model_dump_json(), qos=1, properties=properties)
             yield from received
@@ -115,7 +115,7 @@ def _client(waiting: queue.Queue[tuple[str, bytes]], up: threading.Event, proble
 
     def on_message(_: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
         try:
-            waiting.put_nowait((message.topic, message.payload))
+            waiting.put_nowait((message.topic, bytes(message.payload)))
         except queue.Full:
             log.warning("queue full, stations will send again", size=QUEUE_SIZE)
 
@@ -136,14 +136,18 @@ def _batch(waiting: queue.Queue[tuple[str, bytes]]) -> list[tuple[Station, Count
     batch = []
     for topic, payload in messages:
         try:
-            station, _ = topics.parse(topic)
-            event = parse_count(payload)
-            if event.source != station.source:
-                raise InputError(f"its source says {event.source!r}")
-            batch.append((station, event))
+            batch.append(_read(topic, payload))
         except InputError as error:
             log.warning("message refused", topic=topic, reason=str(error))
     return batch
+
+
+def _read(topic: str, payload: bytes) -> tuple[Station, CountEvent]:
+    station, _ = topics.parse(topic)
+    event = parse_count(payload)
+    if event.source != station.source:
+        raise InputError(f"its source says {event.source!r}")
+    return station, event
 
 
 def _commit(ledger: Ledger, batch: list[tuple[Station, CountEvent]]) -> list[Received]:

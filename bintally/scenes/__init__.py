@@ -7,6 +7,17 @@ from __future__ import annotations
 
 from bintally.scenes._dataset import write_scenes, write_sequence
 from bintally.scenes._render import HEIGHT, MAX_QUANTITY, WIDTH, Moment, render_scene, render_sequence
-from bintally.scenes._types import BinKind, Frame, Scene
+from bintally.scenes._types import BinKind, Scene
 
-__all__ = ["HEIGHT", "MAX_QUANTITY", "WIDTH", "BinKind", "Frame", "Moment", "Scene", "render_scene", "render_sequence", "write_scenes", "write_sequence"]
+__all__ = [
+    "HEIGHT",
+    "MAX_QUANTITY",
+    "WIDTH",
+    "BinKind",
+    "Moment",
+    "Scene",
+    "render_scene",
+    "render_sequence",
+    "write_scenes",
+    "write_sequence",
+]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from bintally.frames import Frame
 from bintally.scenes._surface import shade, smooth_noise, to_bgr
-from bintally.scenes._types import Bgr, BinKind, Frame, Interior, Mask
+from bintally.scenes._types import Bgr, BinKind, Interior, Mask
 
 _FABRICS: tuple[Bgr, ...] = ((85, 170, 205), (120, 120, 118), (150, 110, 60), (90, 95, 150))
 _PANELS: tuple[Bgr, ...] = ((150, 155, 158), (110, 150, 185), (185, 185, 180), (95, 80, 72))
@@ -51,7 +52,14 @@ def _shelf(rng: np.random.Generator, width: int, height: int, inside: Interior) 
     picture[:] = np.array(shade(colour, 0.62), np.uint8)
     inset = int(width * rng.uniform(0.02, 0.07))
     back_bottom = inside.bottom - int(height * rng.uniform(0.06, 0.14))
-    floor = np.array(((inside.left + inset, back_bottom), (inside.right - inset, back_bottom), (inside.right, inside.bottom), (inside.left, inside.bottom)))
+    floor = np.array(
+        (
+            (inside.left + inset, back_bottom),
+            (inside.right - inset, back_bottom),
+            (inside.right, inside.bottom),
+            (inside.left, inside.bottom),
+        )
+    )
     walls = (
         np.array(((inside.left, 0), (inside.left + inset, 0), floor[0], floor[3])),
         np.array(((inside.right, 0), (inside.right - inset, 0), floor[1], floor[2])),
@@ -138,7 +146,14 @@ def draw_hand(rng: np.random.Generator, reach: float, width: int, height: int) -
     picture[:] = np.array(skin, np.uint8)
     foot_x = palm_x + rng.normal(0, 0.1) * width
     wrist_y = tip_y + 2.6 * size
-    arm = np.array(((palm_x - 0.5 * size, wrist_y), (palm_x + 0.5 * size, wrist_y), (foot_x + size, height + 2 * size), (foot_x - size, height + 2 * size)))
+    arm = np.array(
+        (
+            (palm_x - 0.5 * size, wrist_y),
+            (palm_x + 0.5 * size, wrist_y),
+            (foot_x + size, height + 2 * size),
+            (foot_x - size, height + 2 * size),
+        )
+    )
     cv2.fillPoly(cover, [arm.astype(np.int32)], 255, cv2.LINE_AA)
     cuff = arm.copy()
     cuff[:2, 1] += 1.6 * size

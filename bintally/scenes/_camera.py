@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from bintally.scenes._types import Frame
+from bintally.frames import Frame
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Camera:
         left, right, top, bottom = self.light
         across = np.interp(np.linspace(0, 1, width), (0, 0.5, 1), (left, 1, right)).astype(np.float32)
         down = np.interp(np.linspace(0, 1, height), (0, 0.5, 1), (top, 1, bottom)).astype(np.float32)
-        seen = picture.astype(np.float32)
+        seen: Frame = picture.astype(np.float32)
         if self.blur_px:
             seen = cv2.GaussianBlur(seen, (0, 0), self.blur_px)
         if self.motion_px:

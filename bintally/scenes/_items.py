@@ -7,8 +7,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from bintally.frames import Frame
 from bintally.scenes._surface import contrasting, printed_face, random_colour, shade, smooth_noise, to_bgr
-from bintally.scenes._types import Frame, Mask, Sprite
+from bintally.scenes._types import Mask, Sprite
 
 KINDS = ("box", "book", "bag", "bottle")
 _ASPECTS = {"box": (0.5, 1.9), "book": (0.12, 0.45), "bag": (0.7, 1.7), "bottle": (0.28, 0.55)}

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from bintally.frames import Frame
 from bintally.scenes._bins import draw_bin, draw_cords, draw_hand
 from bintally.scenes._camera import Camera, mark_rendered
 from bintally.scenes._filling import Assortment, Filling
-from bintally.scenes._types import Bgr, BinKind, Frame, Mask, Placed, Scene
+from bintally.scenes._types import Bgr, BinKind, Mask, Placed, Scene
 
 WIDTH, HEIGHT = 480, 360
 MAX_QUANTITY = 12

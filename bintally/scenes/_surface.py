@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from bintally.scenes._types import Bgr, Frame
+from bintally.frames import Frame
+from bintally.scenes._types import Bgr
 
 _WORDS = (
     "BISCUITS", "Nova", "ORGANIC", "Atlas of Birds", "2 kg", "LED bulb", "Shampoo", "FRAGILE", "Tea", "XL",
@@ -67,7 +68,8 @@ def printed_face(rng: np.random.Generator, width: int, height: int, colour: Bgr,
     for _ in range(rng.poisson(5 * density)):
         _PRINTS[rng.integers(len(_PRINTS))](rng, face, contrasting(colour, rng))
     gradient = np.linspace(rng.uniform(0.88, 1.06), rng.uniform(0.88, 1.06), width, dtype=np.float32)
-    return np.clip(face * gradient[None, :, None], 0, 255).astype(np.uint8)
+    shaded: Frame = np.clip(face * gradient[None, :, None], 0, 255).astype(np.uint8)
+    return shaded
 
 
 def _stripe(rng: np.random.Generator, face: Frame, ink: Bgr) -> None:

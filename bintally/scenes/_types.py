@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
-Frame = NDArray[np.uint8]
-"""uint8 [height, width, 3], BGR as OpenCV gives it."""
-Mask = NDArray[np.float32]
+from bintally.frames import Frame
+
+Mask = NDArray[Any]
 """float32 [height, width], 0 (clear) to 1 (covered)."""
 Bgr = tuple[float, float, float]
 BinKind = Literal["fabric", "shelf"]
