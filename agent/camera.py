@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,11 +24,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Shot:
-    """One frame to count: when it was grabbed, and the image file it came from, if any."""
+    """One frame to count: when it was grabbed, the image file that it came from, and the bin that the file's name tells."""
 
     frame: Frame
     taken_at: datetime
     file: str | None = None
+    bin: str | None = None
 
 
 class Source(Protocol):
@@ -93,7 +95,7 @@ class FolderSource:
                 if stop.is_set() or (self._once and self._seen(path.name)):
                     continue
                 try:
-                    yield Shot(read_frame(path), utc_now(), path.name)
+                    yield Shot(read_frame(path), utc_now(), path.name, path.stem)
                 except InputError as error:
                     yield error
                 if not self._once:
@@ -138,6 +140,8 @@ class CameraSource:
         self._capture = self._open()
 
     def _open(self) -> cv2.VideoCapture:
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the reason is told once, by the error below
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         name: int | str = int(self._name) if self._name.isdigit() else self._name
         limits = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(self.OPEN_TIMEOUT_S * 1000), cv2.CAP_PROP_READ_TIMEOUT_MSEC, 5000)
         if isinstance(name, int):

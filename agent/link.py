@@ -6,7 +6,6 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 import structlog
@@ -15,6 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from bintally.brokers import broker_address
 from bintally.errors import InputError
 from bintally.messages import CONTENT_TYPE, Range, State, parse_ack
 from bintally.topics import Station
@@ -38,8 +38,7 @@ class Link:
     """
 
     def __init__(self, broker: str, station: Station, state: State, wake: Callable[[], None]) -> None:
-        parts = urlsplit(broker)
-        self._host, self._port = parts.hostname or "", parts.port or 1883
+        self._host, self._port = broker_address(broker)
         self.broker, self._station, self._state, self._wake = broker, station, state, wake
         self.acks: queue.Queue[list[Range]] = queue.Queue(maxsize=1000)
         self.published: queue.Queue[int] = queue.Queue(maxsize=10_000)

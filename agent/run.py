@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -17,7 +18,7 @@ from agent.settings import AgentSettings
 from bintally import __version__
 from bintally.bundle import open_bundle
 from bintally.errors import InputError
-from bintally.messages import CountData, CountEvent, State, utc_now
+from bintally.messages import CountData, CountEvent, ModelName, State, utc_now
 from bintally.topics import Station
 
 log = structlog.get_logger()
@@ -64,12 +65,9 @@ def run(settings: AgentSettings, once: bool) -> Summary:
                     summary.refused.append(str(shot))
                     continue
                 counted = counter.count(shot.frame)
-                bin_name = settings.bin or (Path(shot.file).stem if shot.file and Path(settings.source).is_dir() else settings.station)
-                outbox.add(
-                    lambda event_id, s=shot, c=counted, b=bin_name: _event(event_id, station, b, s, c, counter),  # type: ignore[misc]
-                    folder if once else None,
-                    shot.file if once else None,
-                )
+                bin_name = settings.bin or shot.bin or settings.station
+                make = partial(_event, station, bin_name, shot, counted, counter.model)
+                outbox.add(make, folder if once else None, shot.file if once else None)
                 courier.committed()
                 summary.counted += 1
             if once and not stop.is_set():
@@ -84,7 +82,7 @@ def run(settings: AgentSettings, once: bool) -> Summary:
         outbox.close()
 
 
-def _event(event_id: str, station: Station, bin_name: str, shot: Shot, counted: Counted, counter: FrameCounter) -> CountEvent:
+def _event(station: Station, bin_name: str, shot: Shot, counted: Counted, model: ModelName, event_id: str) -> CountEvent:
     decision = counted.decision
     data = CountData(
         counted=decision.counted,
@@ -95,7 +93,7 @@ def _event(event_id: str, station: Station, bin_name: str, shot: Shot, counted: 
         taken_at=shot.taken_at,
         frame_ms=round(counted.frame_ms, 2),
         file=shot.file,
-        model=counter.model,
+        model=model,
     )
     return CountEvent(source=station.source, id=event_id, subject=bin_name, time=utc_now(), data=data)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from bintally.brokers import DEFAULT_BROKER, broker_address
 from bintally.bundle import DEFAULT_BUNDLE
+from bintally.errors import UsageError
 from bintally.settings import ProgramSettings
 
 
@@ -17,7 +18,7 @@ class AgentSettings(ProgramSettings):
 
     source: str = Field(description="camera index, RTSP URL, GStreamer pipeline (with '!'), video file or folder of images")
     bundle: Path = Field(DEFAULT_BUNDLE, description="the counter; the shipped one by default")
-    broker: str = Field("mqtt://127.0.0.1:1883", description="mqtt://host:port")
+    broker: str = Field(DEFAULT_BROKER, description="mqtt://host:port")
     site: str = Field("site", description="name of the site")
     station: str = Field("station", description="name of the station")
     state_dir: Path = Field(Path.home() / ".local" / "state" / "bintally", description="folder of the outbox")
@@ -32,11 +33,8 @@ class AgentSettings(ProgramSettings):
     @field_validator("broker")
     @classmethod
     def _mqtt_url(cls, url: str) -> str:
-        parts = urlsplit(url)
         try:
-            port = parts.port
-        except ValueError:
-            port = 0
-        if parts.scheme != "mqtt" or not parts.hostname or port == 0 or parts.path not in ("", "/") or parts.query:
-            raise ValueError("must look like mqtt://host:1883")
+            broker_address(url)
+        except UsageError as error:
+            raise ValueError(f"must look like {DEFAULT_BROKER}") from error
         return url

@@ -52,7 +52,8 @@ class Bundle:
 
     def count_frame(self, frame: Frame) -> NDArray[np.float32]:
         """Resize one camera frame, uint8 [h, w, 3], and run the graph: float32 [classes]."""
-        return self.probabilities(resize(frame, self.size)[None])[0]
+        row: NDArray[np.float32] = self.probabilities(resize(frame, self.size)[None])[0]
+        return row
 
     def check_golden(self) -> None:
         """Run the golden inputs.

@@ -214,6 +214,8 @@ class _Table:
         if totals.answered:
             self._console.print(f"  answered  {totals.answered:>5}   of which right {totals.right} ({sums['accuracy_answered']:.1%})")
         self._console.print(f"  unsure    {sums['unsure']:>5}   left to a person")
+        if self._origin.startswith("photographs"):
+            self._console.print("  [dim]photographs that the counter was trained on flatter it; 'bintally evaluate' scores the held-out part[/dim]")
         self._console.print(f"  a frame   {sums['frame_ms_median']:>5.0f} ms for resize, inference and decision (median)")
 
 
@@ -231,6 +233,7 @@ class _Children:
         return self
 
     def __exit__(self, *_: object) -> None:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave children behind
         for _name, child in reversed(self._running):
             child.terminate()
             try:
@@ -238,6 +241,7 @@ class _Children:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        signal.signal(signal.SIGINT, before)
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
         """Start this Python with arguments; its standard error goes to ``<name>.log``."""

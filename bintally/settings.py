@@ -62,7 +62,9 @@ def read_settings(model: type[_Settings], options: Mapping[str, Any]) -> _Settin
         option = f"--{name.replace('_', '-')}, {PREFIX}{name.upper()}"
         if first["type"] == "missing":
             raise UsageError(f"{name} is not set; give {option} or {name} in a TOML file (--config)") from error
-        raise UsageError(f"{name} = {first['input']!r}: {first['msg']} (set by {option} or the TOML file)") from error
+        raise UsageError(
+            f"{name} = {first['input']!r}: {first['msg'].removeprefix('Value error, ')} (set by {option} or the TOML file)"
+        ) from error
 
 
 def _check_toml(path: Path, model: type[ProgramSettings]) -> None:

@@ -6,9 +6,12 @@ import argparse
 import json
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from bintally.brokers import DEFAULT_BROKER
 
 if TYPE_CHECKING:
     from warehouse.subscriber import Received
@@ -24,7 +27,7 @@ def wms(arguments: Sequence[str]) -> int:
         description="Subscribe to the counts of all stations, commit each one once to the ledger, then acknowledge it.",
         epilog="example: bintally wms listen --broker mqtt://127.0.0.1:1883 --ledger sqlite:///ledger.db",
     )
-    listen_parser.add_argument("--broker", default="mqtt://127.0.0.1:1883", help="mqtt://host:port (default: %(default)s)")
+    listen_parser.add_argument("--broker", default=DEFAULT_BROKER, help="mqtt://host:port (default: %(default)s)")
     listen_parser.add_argument("--ledger", default="sqlite:///ledger.db", help="database URL (default: %(default)s)")
     listen_parser.add_argument("--site", help="only this site's stations")
     listen_parser.add_argument("--json", action="store_true", help="one JSON object a count, instead of the table")
@@ -41,6 +44,7 @@ def wms(arguments: Sequence[str]) -> int:
     ledger = Ledger(options.ledger)
     try:
         received = listen(options.broker, ledger, stop, options.site)
+        print(f"receiving from {options.broker} into {options.ledger}; Ctrl-C ends it", file=sys.stderr)
         if options.json:
             for one in received:
                 print(json.dumps(as_json(one)), flush=True)
@@ -90,7 +94,7 @@ def _show_table(received: Iterable[Received]) -> None:
             shown.add_row(one.station.site, one.station.station, one.event.subject, answer, f"{data.confidence:.0%}", when)
         return shown
 
-    with Live(table(), auto_refresh=False) as live:
+    with Live(auto_refresh=False) as live:
         for one in received:
             if not one.repeat:
                 total += 1

@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 import structlog
@@ -19,7 +18,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from bintally import topics
-from bintally.errors import InputError, UnavailableError, UsageError
+from bintally.brokers import broker_address
+from bintally.errors import InputError, UnavailableError
 from bintally.messages import CONTENT_TYPE, AckData, AckEvent, CountEvent, new_epoch, parse_count, to_ranges, utc_now
 from bintally.topics import Station
 from warehouse.ledger import Ledger
@@ -57,7 +57,7 @@ def listen(broker: str, ledger: Ledger, stop: threading.Event, site: str | None 
     up = threading.Event()
     problem = ["no answer"]
     client = _client(waiting, up, problem, topics.subscription("count", site))
-    host, port = _address(broker)
+    host, port = broker_address(broker)
     client.connect_async(host, port, keepalive=30, clean_start=True)
     client.loop_start()
     try:
@@ -78,17 +78,6 @@ def listen(broker: str, ledger: Ledger, stop: threading.Event, site: str | None 
     finally:
         client.disconnect()
         client.loop_stop()
-
-
-def _address(broker: str) -> tuple[str, int]:
-    parts = urlsplit(broker)
-    try:
-        port = 1883 if parts.port is None else parts.port
-    except ValueError:
-        port = 0
-    if parts.scheme != "mqtt" or not parts.hostname or not port:
-        raise UsageError(f"broker {broker!r}: must look like mqtt://host:1883")
-    return parts.hostname, port
 
 
 def _client(waiting: queue.Queue[tuple[str, bytes]], up: threading.Event, problem: list[str], topic: str) -> mqtt.Client:
