@@ -15,6 +15,7 @@ from bintally.errors import BintallyError, UnavailableError
 from bintally.messages import Range, State
 from bintally.topics import Station
 
+_LONGEST_PAUSE_S = 0.5
 log = structlog.get_logger()
 
 
@@ -77,13 +78,17 @@ class Courier:
                 self._take_acknowledgements()
                 self._publish()
                 self._look_at_progress()
-                due = self._delivery.next_due()
-                self._wake.wait(0.5 if due is None else min(0.5, max(0.0, due - time.monotonic())) if self._link.up else 0.5)
+                self._wake.wait(self._pause_s())
         except BintallyError as error:
             self._give_up(error)
         except Exception as error:  # the top of the thread: whatever it is, the agent must stop and say so
             log.exception("courier failed")
             self._give_up(UnavailableError(f"the courier failed: {error!r}; counts are kept in the outbox, start the agent again"))
+
+    def _pause_s(self) -> float:
+        """Until the next repetition is due, at most half a second, so that a stop is seen soon."""
+        due = self._delivery.next_due() if self._link.up else None
+        return _LONGEST_PAUSE_S if due is None else min(_LONGEST_PAUSE_S, max(0.0, due - time.monotonic()))
 
     def _take_acknowledgements(self) -> None:
         ranges: list[Range] = []

@@ -13,6 +13,7 @@ MIN_VISIBLE = 0.42
 """No item is covered more than this leaves, or nobody could count it."""
 _MIN_SEEN_PX = 420
 """Nor may the part that is seen be smaller than about 20 by 20 pixels of the 480 by 360 frame."""
+_MAX_ATTEMPTS, _SHRINK = 2000, 0.85
 _UPRIGHT_SD = {"box": 3.0, "book": 9.0, "bag": 22.0, "bottle": 4.0}
 _LYING = {"box": 0.12, "book": 0.3, "bag": 0.2, "bottle": 0.15}
 
@@ -42,14 +43,18 @@ class Filling:
         return [float(seen[i] / max(1.0, (item.sprite.alpha > 0.5).sum())) for i, item in enumerate(self.items)]
 
     def add(self, rng: np.random.Generator, sprite: Sprite, article: int) -> Placed:
-        """Place one more item in front of the others, smaller if there is no room for it."""
-        while True:
-            for _ in range(12):
-                turned = lay(sprite, _lean(rng, sprite.kind))
-                placed = self._try(rng, turned, article)
-                if placed is not None:
-                    return placed
-            sprite = shrink(sprite, 0.85)
+        """Place one more item in front of the others, smaller if there is no room for it.
+
+        Raises:
+            RuntimeError: there is no room at all.
+        """
+        for attempt in range(_MAX_ATTEMPTS):
+            if attempt and attempt % 12 == 0 and sprite.area * _SHRINK**2 >= _MIN_SEEN_PX:
+                sprite = shrink(sprite, _SHRINK)
+            placed = self._try(rng, lay(sprite, _lean(rng, sprite.kind)), article)
+            if placed is not None:
+                return placed
+        raise RuntimeError(f"no room for one more item among {len(self.items)}")
 
     def remove_last(self) -> None:
         """Take the front item away again."""
