@@ -79,7 +79,10 @@ class FolderSource:
             raise InputError(f"{folder}: no image in this folder ({', '.join(sorted(IMAGE_SUFFIXES))}); did you mean a folder in it?")
 
     def _paths(self) -> list[Path]:
-        return sorted(path for path in self._folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+        try:
+            return sorted(path for path in self._folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+        except OSError as error:
+            raise UnavailableError(f"{self._folder}: the folder went away ({error.strerror}); bring it back and start again") from error
 
     def shots(self, stop: threading.Event) -> Iterator[Shot | InputError]:
         shown: set[Path] = set()

@@ -53,11 +53,18 @@ class Outbox:
             UnavailableError: the folder cannot be written to, or the file is damaged.
         """
         make_folder(folder)
-        self._lock_file = _hold(folder / "agent.lock")
         self._path = folder / "outbox.sqlite"
         self._lock = threading.Lock()
         self.epoch = new_epoch()
         self._seq = 0
+        self._lock_file = _hold(folder / "agent.lock")
+        try:
+            self._open(folder, station)
+        except BaseException:
+            self._lock_file.close()
+            raise
+
+    def _open(self, folder: Path, station: Station) -> None:
         with self._translated():
             self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -67,6 +74,7 @@ class Outbox:
             if owner is None:
                 self._db.execute("INSERT INTO owner VALUES (?)", (station.source,))
             elif owner[0] != station.source:
+                self._db.close()
                 raise UsageError(
                     f"{folder}: holds the counts of station {owner[0]}, not of {station.source}; give this one its own --state-dir"
                 )

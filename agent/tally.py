@@ -37,11 +37,11 @@ def decide(probabilities: NDArray[np.floating[Any]], abstain_below: float) -> De
 
     Args:
         probabilities: [classes], the last class is open.
-        abstain_below: a smaller probability of the best class makes the answer unsure.
+        abstain_below: a smaller probability of the best class makes the answer unsure; 1 makes every answer unsure.
     """
     best = int(probabilities.argmax())
     confidence = min(1.0, float(probabilities[best]))
-    if not confidence >= abstain_below:
+    if abstain_below >= 1 or not confidence >= abstain_below:
         return Decision(None, None, True, confidence)
     if best == len(probabilities) - 1:
         return Decision(None, best, False, confidence)
