@@ -33,7 +33,7 @@ def read_metadata(path: Path) -> Metadata:
         content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no metadata file for this image; add it or take the image out") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a readable JSON file ({error}); fetch it again") from error
     quantity = content.get("EXPECTED_QUANTITY") if isinstance(content, dict) else None
     if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 0:
@@ -50,17 +50,17 @@ def metadata_path(image: Path) -> Path:
 
 
 def image_paths(folder: Path) -> list[Path]:
-    """The images of a data set in this layout, by name.
+    """The files among the images of a data set in this layout, by name; hidden ones are not seen.
 
     Raises:
-        InputError: the folder is missing, has another layout, or holds no image.
+        InputError: the folder is missing, has another layout, or holds no file.
     """
     images = folder / IMAGES
     if not images.is_dir():
         raise InputError(f"{folder}: no folder {IMAGES}/ in it; expected {IMAGES}/<id>.jpg and {METADATA}/<id>.json")
-    paths = sorted(images.glob("*.jpg"))
+    paths = sorted(path for path in images.iterdir() if path.is_file() and not path.name.startswith("."))
     if not paths:
-        raise InputError(f"{images}: no .jpg file in it")
+        raise InputError(f"{images}: no image in it")
     return paths
 
 

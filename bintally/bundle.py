@@ -59,9 +59,12 @@ class Bundle:
         """Run the golden inputs.
 
         Raises:
-            InputError: this machine's answers differ from those of the machine that made the bundle.
+            InputError: this machine's answers differ from those of the machine that made the bundle, or the inputs cannot be run.
         """
-        answers = self.probabilities(self.manifest.golden_frames())
+        try:
+            answers = self.probabilities(self.manifest.golden_frames())
+        except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
+            raise InputError(f"{self.path}: its golden inputs cannot be run ({_first_line(error)}); fetch or export it again") from error
         difference = float(np.abs(answers - self.manifest.golden_probabilities()).max())
         if not difference <= self.manifest.golden_tolerance:
             raise InputError(
@@ -108,8 +111,11 @@ def _session(content: bytes, path: Path, providers: Sequence[str], threads: int)
     try:
         return ort.InferenceSession(content, options, providers=usable)
     except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: no ONNX graph that can be loaded ({reason[:160]}); fetch or export it again") from error
+        raise InputError(f"{path}: no ONNX graph that can be loaded ({_first_line(error)}); fetch or export it again") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:160] or type(error).__name__
 
 
 def _manifest(session: ort.InferenceSession, path: Path) -> Manifest:

@@ -215,7 +215,9 @@ class _Table:
             self._console.print(f"  answered  {totals.answered:>5}   of which right {totals.right} ({sums['accuracy_answered']:.1%})")
         self._console.print(f"  unsure    {sums['unsure']:>5}   left to a person")
         if self._origin.startswith("photographs"):
-            self._console.print("  [dim]photographs that the counter was trained on flatter it; 'bintally evaluate' scores the held-out part[/dim]")
+            self._console.print(
+                "  [dim]photographs that the counter was trained on flatter it; 'bintally evaluate' scores the held-out part[/dim]"
+            )
         self._console.print(f"  a frame   {sums['frame_ms_median']:>5.0f} ms for resize, inference and decision (median)")
 
 
@@ -235,11 +237,11 @@ class _Children:
     def __exit__(self, *_: object) -> None:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave children behind
         for _name, child in reversed(self._running):
-            child.terminate()
+            _signal_session(child, signal.SIGTERM)
             try:
                 child.wait(10)
             except subprocess.TimeoutExpired:
-                child.kill()
+                _signal_session(child, signal.SIGKILL)
                 child.wait()
         signal.signal(signal.SIGINT, before)
 
@@ -282,6 +284,12 @@ class _Children:
     def forget(self, child: subprocess.Popen[str]) -> None:
         """A child has done its work."""
         self._running = [entry for entry in self._running if entry[1] is not child]
+
+
+def _signal_session(child: subprocess.Popen[str], number: int) -> None:
+    """Signal a child and what it started; each child leads a session of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, number)
 
 
 def _lines(child: subprocess.Popen[str]) -> queue.Queue[str]:

@@ -12,6 +12,7 @@ from bintally.errors import InputError
 from bintally.frames import Frame, decode_frame
 
 SCHEMA = 1
+NAME_PATTERN, VERSION_PATTERN = r"^[a-z0-9][a-z0-9-]*$", r"^\d+\.\d+\.\d+$"
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -59,7 +60,7 @@ class Manifest(_Part):
         graph_sha256: digest of these bytes.
         classes: names of the outputs in order; the last one is open.
         temperature: the logits are divided by it inside the graph.
-        abstain_below: an answer with a smaller probability counts as unsure.
+        abstain_below: an answer with a smaller probability counts as unsure; 1 makes every answer unsure.
         promised_accuracy: share of right answers above the threshold, on the validation part.
         target: the arithmetic that the graph was made for.
         recipe: how it was quantized.
@@ -68,8 +69,8 @@ class Manifest(_Part):
 
     schema_number: Literal[1] = Field(alias="schema")
     task: Literal["count"] = "count"
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    name: str = Field(pattern=NAME_PATTERN)
+    version: str = Field(pattern=VERSION_PATTERN)
     target: str
     input: InputContract
     classes: list[str] = Field(min_length=2)

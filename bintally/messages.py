@@ -16,6 +16,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from bintally.errors import InputError
 
+MAX_ITEMS = 1_000_000
+"""More in one bin is a broken message, not a count."""
 CONTENT_TYPE = "application/cloudevents+json"
 _ID = re.compile(r"^([0-9a-f]{22})-([1-9]\d{0,17})$")
 Epoch = Annotated[str, Field(pattern=r"^[0-9a-f]{22}$")]
@@ -38,14 +40,14 @@ class ModelName(_Message):
 class CountData(_Message):
     """One count of one bin."""
 
-    counted: int | None = Field(ge=0, description="number of items; null when unsure or when at_least says it")
-    at_least: int | None = Field(ge=1, description="lower bound where the counter's open class was decided, else null")
+    counted: int | None = Field(ge=0, le=MAX_ITEMS, description="number of items; null when unsure or when at_least says it")
+    at_least: int | None = Field(ge=1, le=MAX_ITEMS, description="lower bound where the counter's open class was decided, else null")
     unsure: bool = Field(description="true when no answer was confident enough")
     confidence: float = Field(ge=0, le=1, description="probability of the most probable class")
     probabilities: list[float] = Field(min_length=2, description="one for each count from 0, the last for that many or more")
     taken_at: AwareDatetime = Field(description="when the frame was grabbed")
-    frame_ms: float = Field(ge=0, description="milliseconds for resize, inference and decision")
-    file: str | None = Field(None, description="name of the image file, where the source is a folder")
+    frame_ms: float = Field(ge=0, allow_inf_nan=False, description="milliseconds for resize, inference and decision")
+    file: str | None = Field(None, max_length=1024, description="name of the image file, where the source is a folder")
     model: ModelName
 
     @model_validator(mode="after")
@@ -62,7 +64,7 @@ class CountEvent(_Message):
     type: Literal["bintally.count.v1"] = "bintally.count.v1"
     source: str = Field(min_length=3, description="site and station, percent-encoded")
     id: str = Field(pattern=_ID.pattern, description="{epoch}-{seq}: a new epoch at every start of the agent, seq without gaps in it")
-    subject: str = Field(min_length=1, description="the bin")
+    subject: str = Field(min_length=1, max_length=255, description="the bin")
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
     data: CountData

@@ -18,9 +18,12 @@ def encode(name: str) -> str:
     """Percent-encode every byte of a name but letters, digits, ``.``, ``_`` and ``-``.
 
     Raises:
-        UsageError: the name is empty or too long for a topic.
+        UsageError: the name is empty, too long for a topic, or no text.
     """
-    data = name.encode()
+    try:
+        data = name.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{name!r}: a name of a site, station or bin must be UTF-8 text") from error
     if not data or len(data) > MAX_NAME_BYTES:
         raise UsageError(f"{name[:40]!r}: a name of a site, station or bin has 1 to {MAX_NAME_BYTES} bytes; this one has {len(data)}")
     return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from bintally.bundle import DIGEST_KEY, MANIFEST_KEY, open_bundle
 from bintally.errors import BintallyError, InputError, UsageError
 from bintally.files import write_with
 from bintally.frames import Frame, read_frame, resize
-from bintally.manifest import Golden, InputContract, Manifest, Measured
+from bintally.manifest import NAME_PATTERN, VERSION_PATTERN, Golden, InputContract, Manifest, Measured
 from bintally.scenes import render_scene
 from export.graph import to_onnx
 from export.quantize import RECIPE, quantize
@@ -38,7 +39,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """What the caller chooses.
+    """What the caller chooses; a value out of its range is a UsageError.
 
     Attributes:
         name: of the bundle.
@@ -57,6 +58,17 @@ class ExportSettings:
     most_lost: float = 0.01
     promised: float = 0.9
     licence: str = "as its training data allows"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(NAME_PATTERN, self.name) or not re.fullmatch(VERSION_PATTERN, self.version):
+            raise UsageError(f"--name {self.name!r} --version {self.version!r}: small letters, digits and dashes; three numbers like 1.2.0")
+        if self.input_size is not None and not 32 <= self.input_size <= 1024:
+            raise UsageError(f"--input-size {self.input_size}: must be from 32 to 1024 pixels")
+        if self.calibration < 1:
+            raise UsageError(f"--calibration {self.calibration}: must be 1 frame or more")
+        for option, share in (("--most-lost", self.most_lost), ("--promised", self.promised)):
+            if not 0 <= share <= 1:
+                raise UsageError(f"{option} {share}: must be from 0 to 1")
 
 
 def export_bundle(path: Path, data: Sequence[DataSet], out: Path, settings: ExportSettings) -> Manifest:

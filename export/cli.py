@@ -42,6 +42,7 @@ def export(arguments: Sequence[str]) -> int:
 
     from bintally.logs import log_to_stderr
     from trainer.data import load
+    from trainer.evaluate import figure
 
     log_to_stderr(logging.INFO)
     checkpoint, folders, out, as_json = (options.pop(name) for name in ("checkpoint", "data", "out", "json"))
@@ -53,6 +54,6 @@ def export(arguments: Sequence[str]) -> int:
     for figures in manifest.measured:
         found = figures.scores
         print(
-            f"  {figures.data:<12} {figures.precision:<8} accuracy {found['accuracy']:.4f}  RMSE {found['rmse']:.4f}  all classes {found['accuracy_all']:.4f}"
+            f"  {figures.data:<12} {figures.precision:<8} accuracy {figure(found['accuracy'])}  RMSE {figure(found['rmse'])}  all classes {figure(found['accuracy_all'])}"
         )
     return 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import torch
 from bintally.errors import InputError
 from bintally.files import write_with
 from trainer.model import Counter
+from trainer.torch_files import load_torch
 
 FORMAT = "bintally-checkpoint-1"
 
@@ -40,10 +39,31 @@ class Checkpoint:
         return counter.eval()
 
 
+def _shapes(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: getattr(value, "shape", None) for name, value in state.items()}
+
+
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint; the previous one stays whole until the new one is."""
     content = {"format": FORMAT, **vars(checkpoint)}
-    write_with(path, lambda temporary: torch.save(content, temporary))
+    write_with(path, lambda temporary: _save(content, temporary))
+
+
+def _save(content: dict[str, Any], path: Path) -> None:
+    try:
+        torch.save(content, path)
+    except RuntimeError as error:  # torch's own words for a full disk
+        raise OSError(f"torch cannot write it: {str(error).partition(chr(10))[0][:120]}") from error
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file of torch's is one of these.
+
+    Raises:
+        InputError: the file is missing, damaged, or none of torch's.
+    """
+    content = load_torch(path, "give a state dict of torchvision's resnet50, or a checkpoint")
+    return isinstance(content, dict) and content.get("format") == FORMAT
 
 
 def read(path: Path) -> Checkpoint:
@@ -52,16 +72,13 @@ def read(path: Path) -> Checkpoint:
     Raises:
         InputError: the file is missing, damaged, or no checkpoint of this version.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such checkpoint; 'bintally train' writes one") from error
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a checkpoint, or damaged; 'bintally train' writes one") from error
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+    content = load_torch(path, "'bintally train' writes checkpoints")
+    names = {"format", *Checkpoint.__dataclass_fields__}
+    if not isinstance(content, dict) or set(content) != names or content.pop("format") != FORMAT:
         raise InputError(f"{path}: a torch file, but no checkpoint of the form {FORMAT}")
     checkpoint = Checkpoint(**content)
-    expected = Counter().state_dict()
-    if {name: value.shape for name, value in checkpoint.model.items()} != {name: value.shape for name, value in expected.items()}:
+    if not isinstance(checkpoint.model, dict) or not isinstance(checkpoint.facts, dict) or not isinstance(checkpoint.input_size, int):
+        raise InputError(f"{path}: a checkpoint of the form {FORMAT}, but damaged; train again")
+    if _shapes(checkpoint.model) != _shapes(Counter().state_dict()):
         raise InputError(f"{path}: the weights are not those of this version's ResNet50 counter; train again")
     return checkpoint

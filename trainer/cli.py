@@ -51,7 +51,7 @@ def train(arguments: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders that 'data prepare' wrote, or in ABID's layout")
     parser.add_argument("--out", type=Path, required=True, help="folder for best.pt and last.pt")
     parser.add_argument(
-        "--weights", type=Path, help="ImageNet weights (state dict of torchvision's resnet50); torchvision's own by default"
+        "--weights", type=Path, help="ImageNet weights (state dict of torchvision's resnet50) or a checkpoint to begin with; torchvision's own by default"
     )
     parser.add_argument("--resume", action="store_true", help="go on where the run in --out stopped")
     parser.add_argument("--workers", type=int, default=1, help="processes that read frames (default: %(default)s)")
@@ -70,6 +70,7 @@ def train(arguments: Sequence[str]) -> int:
 
     from bintally.logs import log_to_stderr
     from trainer.data import load
+    from trainer.evaluate import figure
     from trainer.train import train as run
 
     log_to_stderr(logging.INFO)
@@ -79,7 +80,10 @@ def train(arguments: Sequence[str]) -> int:
     sets = [load(folder) for folder in options["data"]]
     best = run(sets, options["out"], settings, options["weights"], options["resume"], options["workers"])
     outcome = min(best.facts["validation"], key=lambda entry: entry["loss"])
-    print(f"best.pt: accuracy {outcome['accuracy']:.4f}, RMSE {outcome['rmse']:.4f} on {outcome['n']} validation images with 0 to 5 items")
+    print(
+        f"best.pt: accuracy {figure(outcome['accuracy'])}, RMSE {figure(outcome['rmse'])} on {outcome['n']} validation images with 0 to 5 "
+        f"items; {figure(outcome['accuracy_all'])} over all classes of {outcome['n_all']}"
+    )
     return 0
 
 

@@ -70,6 +70,10 @@ def scan(folder: Path, seed: int = SPLIT_SEED) -> DataSet:
     paths = abid.image_paths(folder)
     with ThreadPoolExecutor() as pool:
         outcomes = list(pool.map(_check, paths))
+    first: dict[str, Path] = {}
+    for number, path in enumerate(paths):
+        if first.setdefault(path.stem, path) is not path:
+            outcomes[number] = Refused(str(path), f"{path}: {first[path.stem].name} has the same id; keep one of them")
     usable = [(path, found) for path, found in zip(paths, outcomes, strict=True) if isinstance(found, abid.Metadata)]
     refused = [found for found in outcomes if isinstance(found, Refused)]
     refused += _orphans(folder, paths)
@@ -152,7 +156,7 @@ def load(folder: Path) -> DataSet:
             raise InputError(f"{index}: does not match {REPORT}; run 'bintally data prepare' again")
     except BintallyError:
         raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(f"{index}: damaged ({error!r}); run 'bintally data prepare' again") from error
     return data
 

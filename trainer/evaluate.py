@@ -72,18 +72,19 @@ def as_table(outcome: dict[str, Any]) -> str:
     lines += [
         "",
         f"0 to {MAX_COUNT} items, as the ABID challenge scores: {outcome['n']} images",
-        f"  accuracy {_figure(outcome['accuracy'])}   RMSE {_figure(outcome['rmse'])}   mean absolute error {_figure(outcome['mae'])}",
+        f"  accuracy {figure(outcome['accuracy'])}   RMSE {figure(outcome['rmse'])}   mean absolute error {figure(outcome['mae'])}",
         "",
         "  count   accuracy     RMSE   images",
     ]
-    lines += [f"  {k:>5}   {_figure(v['accuracy']):>8} {_figure(v['rmse']):>8} {v['n']:>8}" for k, v in outcome["per_class"].items()]
+    lines += [f"  {k:>5}   {figure(v['accuracy']):>8} {figure(v['rmse']):>8} {v['n']:>8}" for k, v in outcome["per_class"].items()]
     lines += [
         "",
         f"all classes ({MAX_COUNT + 1} or more as one): {outcome['n_all']} images",
-        f"  accuracy {_figure(outcome['accuracy_all'])}   expected calibration error {_figure(outcome['ece'])}",
+        f"  accuracy {figure(outcome['accuracy_all'])}   expected calibration error {figure(outcome['ece'])}",
     ]
     return "\n".join(lines)
 
 
-def _figure(value: float | None) -> str:
+def figure(value: float | None) -> str:
+    """A score for a person; a dash where there was nothing to score."""
     return "–" if value is None else f"{value:.4f}"

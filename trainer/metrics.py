@@ -119,6 +119,8 @@ def abstain_threshold(confidence: NDArray[np.floating[Any]], right: NDArray[np.b
     Returns:
         A threshold; 1.0 where no threshold keeps the promise (every answer is then unsure).
     """
+    if not len(confidence):
+        return 1.0
     order = np.argsort(-confidence, kind="stable")
     accuracy = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     ends = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True))  # a threshold cannot part equal confidences

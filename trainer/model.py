@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import ResNet50_Weights, resnet50
 
 from bintally.errors import InputError, UnavailableError
+from trainer.torch_files import load_torch
 
 TOP_CLASS = 6
 CLASSES = TOP_CLASS + 1
@@ -76,12 +76,7 @@ def load_imagenet(counter: Counter, weights: Path | None) -> None:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such weights file; check --weights") from error
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path}: not a torch weights file; give a state dict of torchvision's resnet50") from error
+    state = load_torch(path, "give --weights a state dict of torchvision's resnet50")
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{path}: holds no state dict; give one of torchvision's resnet50")
     return state

@@ -49,7 +49,7 @@ def train(
         data: at least one data set; their parts are put together.
         out: folder for the checkpoints.
         settings: what decides the result.
-        weights: ImageNet weights for the backbone, None for torchvision's own.
+        weights: ImageNet weights for the backbone, or a checkpoint to begin with; None for torchvision's own.
         resume: go on from ``last.pt``.
         workers: processes that read frames.
         save_every_s: seconds between two writings of ``last.pt``.
@@ -82,7 +82,9 @@ def train(
         "validation": [],
     }
     previous = checkpoints.read(out / LAST) if resume else None
-    if previous is None:
+    if previous is None and weights is not None and checkpoints.is_checkpoint(weights):
+        counter.load_state_dict(checkpoints.read(weights).model)
+    elif previous is None:
         load_imagenet(counter, weights)
     else:
         _refuse_another_run(out / LAST, previous.facts, facts)

@@ -18,7 +18,7 @@ COUNTS = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("source", sa.String(1300), nullable=False),
     sa.Column("event_id", sa.String(48), nullable=False),
-    sa.Column("bin", sa.String(200), nullable=False, index=True),
+    sa.Column("bin", sa.String(255), nullable=False, index=True),
     sa.Column("counted", sa.Integer),
     sa.Column("at_least", sa.Integer),
     sa.Column("unsure", sa.Boolean, nullable=False),
@@ -44,10 +44,10 @@ class Ledger:
         try:
             self._engine = sa.create_engine(url)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-            raise UsageError(f"ledger {url!r}: not a database URL that works here ({error}); for instance sqlite:///ledger.db") from error
+            raise UsageError(f"--ledger: not a database URL that works here ({error}); for instance sqlite:///ledger.db") from error
         dialects: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
         if self._engine.dialect.name not in dialects:
-            raise UsageError(f"ledger {url!r}: use sqlite:/// or postgresql://")
+            raise UsageError(f"--ledger: {self._engine.dialect.name} is not supported; use sqlite:/// or postgresql://")
         self._insert = dialects[self._engine.dialect.name]
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _durable)
