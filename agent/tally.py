@@ -33,12 +33,14 @@ class Decision:
 
 
 def decide(probabilities: NDArray[np.floating[Any]], abstain_below: float) -> Decision:
-    """Take the most probable class, or abstain.
+    """Take the most probable class, or abstain; a graph that answers with anything but numbers is never believed.
 
     Args:
         probabilities: [classes], the last class is open.
         abstain_below: a smaller probability of the best class makes the answer unsure; 1 makes every answer unsure.
     """
+    if not np.isfinite(probabilities).all():
+        return Decision(None, None, True, 0.0)
     best = int(probabilities.argmax())
     confidence = min(1.0, float(probabilities[best]))
     if abstain_below >= 1 or not confidence >= abstain_below:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +16,14 @@ import onnxruntime as ort
 import structlog
 from numpy.typing import NDArray
 
-from bintally.bundle import DIGEST_KEY, MANIFEST_KEY, open_bundle
+from bintally.bundle import open_bundle
 from bintally.errors import BintallyError, InputError, UsageError
 from bintally.files import write_with
 from bintally.frames import Frame, read_frame, resize
 from bintally.manifest import NAME_PATTERN, VERSION_PATTERN, Golden, InputContract, Manifest, Measured
 from bintally.scenes import render_scene
 from export.graph import to_onnx
+from export.pack import pack
 from export.quantize import RECIPE, quantize
 from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
@@ -145,26 +145,6 @@ def probabilities(graph: bytes, examples: Sequence[Example], size: int) -> NDArr
         frames = np.stack([_frame(example, size) for example in examples[start : start + _BATCH]])
         answers.append(session.run(["probabilities"], {"frames": frames})[0])
     return np.concatenate(answers)
-
-
-def pack(model: onnx.ModelProto, manifest: dict[str, Any]) -> bytes:
-    """Put graph and manifest into one file.
-
-    A protobuf message may be continued by appending to it, so the manifest is appended to the graph's bytes: the reader can
-    check the graph's digest without parsing it.
-
-    Args:
-        model: the graph, without metadata.
-        manifest: its fields, but for ``graph_bytes`` and ``graph_sha256``.
-    """
-    del model.metadata_props[:]
-    graph: bytes = model.SerializeToString()
-    complete = Manifest.model_validate({**manifest, "graph_bytes": len(graph), "graph_sha256": hashlib.sha256(graph).hexdigest()})
-    text = complete.model_dump_json(by_alias=True)
-    tail = onnx.ModelProto()
-    for key, value in ((MANIFEST_KEY, text), (DIGEST_KEY, hashlib.sha256(text.encode()).hexdigest())):
-        tail.metadata_props.add(key=key, value=value)
-    return graph + bytes(tail.SerializeToString())
 
 
 def _write_checked(path: Path, content: bytes) -> None:

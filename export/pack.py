@@ -1,0 +1,31 @@
+"""Put a graph and its manifest into one file: the bundle's form, which ``bintally.bundle`` reads."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import onnx
+
+from bintally.bundle import DIGEST_KEY, MANIFEST_KEY
+from bintally.manifest import Manifest
+
+
+def pack(model: onnx.ModelProto, manifest: dict[str, Any]) -> bytes:
+    """Put graph and manifest into one file.
+
+    A protobuf message may be continued by appending to it, so the manifest is appended to the graph's bytes: the reader can
+    check the graph's digest without parsing it.
+
+    Args:
+        model: the graph, without metadata.
+        manifest: its fields, but for ``graph_bytes`` and ``graph_sha256``.
+    """
+    del model.metadata_props[:]
+    graph: bytes = model.SerializeToString()
+    complete = Manifest.model_validate({**manifest, "graph_bytes": len(graph), "graph_sha256": hashlib.sha256(graph).hexdigest()})
+    text = complete.model_dump_json(by_alias=True)
+    tail = onnx.ModelProto()
+    for key, value in ((MANIFEST_KEY, text), (DIGEST_KEY, hashlib.sha256(text.encode()).hexdigest())):
+        tail.metadata_props.add(key=key, value=value)
+    return graph + bytes(tail.SerializeToString())

@@ -1,0 +1,54 @@
+"""The float network inside a quantized graph, to measure against."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from export.quantize import to_float
+from tests.export.conftest import Exported
+
+
+def _run(model: onnx.ModelProto, frames: np.ndarray) -> np.ndarray:
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(["probabilities"], {"frames": frames})[0])
+
+
+def test_no_activation_is_quantized_any_more_and_every_layer_is_there(exported: Exported):
+    before = [node.op_type for node in exported.quantized.graph.node]
+    after = [node.op_type for node in to_float(exported.quantized).graph.node]
+    assert "QuantizeLinear" in before
+    assert "QuantizeLinear" not in after
+    for kind in ("Conv", "Gemm", "Add", "MaxPool"):
+        assert after.count(kind) == before.count(kind), kind
+
+
+def test_answers_are_close_to_those_of_both_graphs(exported: Exported):
+    frames = exported.frames()
+    found = _run(to_float(exported.quantized), frames)
+    plain, quantized = _run(exported.plain, frames), _run(exported.quantized, frames)
+    assert np.abs(found - plain).mean() < 0.03
+    assert np.abs(found - quantized).mean() < 0.06
+    assert np.corrcoef(found.ravel(), plain.ravel())[0, 1] > 0.95
+
+
+def test_the_quantized_graph_itself_is_left_alone(exported: Exported):
+    before = exported.quantized.SerializeToString()
+    to_float(exported.quantized)
+    assert exported.quantized.SerializeToString() == before
+
+
+def test_a_graph_that_ends_with_a_quantized_output_keeps_its_output():
+    half, zero = onnx.numpy_helper.from_array(np.float32(0.5), "half"), onnx.numpy_helper.from_array(np.uint8(0), "zero")
+    nodes = [
+        onnx.helper.make_node("Relu", ["frames"], ["positive"]),
+        onnx.helper.make_node("QuantizeLinear", ["positive", "half", "zero"], ["q"]),
+        onnx.helper.make_node("DequantizeLinear", ["q", "half", "zero"], ["probabilities"]),
+    ]
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [3]) for name in ("frames", "probabilities")]
+    graph = onnx.helper.make_graph(nodes, "small", ends[:1], ends[1:], [half, zero])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
+    values = np.array([-1, 0.3, 2.2], np.float32)
+    assert _run(model, values).tolist() == [0, 0.5, 2]
+    assert _run(to_float(model), values).tolist() == np.array([0, 0.3, 2.2], np.float32).tolist()

@@ -1,0 +1,232 @@
+"""Data sets: every file is used or refused with its reason, and what was prepared can be trusted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from bintally import abid
+from bintally.cli import main
+from bintally.errors import InputError, UnavailableError, UsageError
+from tests.trainer.folders import write_bin, write_bins
+from trainer.data import INDEX, REPORT, load, prepare, scan
+
+
+def spoil(folder: Path) -> dict[str, str]:
+    """Add one file of each kind that must be refused: its name, and a word of the reason."""
+    truncated = write_bin(folder, "bad-truncated", 1)
+    truncated.write_bytes(truncated.read_bytes()[:-40])
+    write_bin(folder, "bad-text", 1).write_text("not a picture")
+    write_bin(folder, "bad-empty", 1).write_bytes(b"")
+    abid.metadata_path(write_bin(folder, "bad-unlabelled", 1)).unlink()
+    metadata = {
+        "bad-no-quantity": "{}",
+        "bad-negative": '{"EXPECTED_QUANTITY": -1}',
+        "bad-word": '{"EXPECTED_QUANTITY": "three"}',
+        "bad-half": '{"EXPECTED_QUANTITY": 2.5}',
+        "bad-true": '{"EXPECTED_QUANTITY": true}',
+        "bad-list": "[3]",
+        "bad-json": '{"EXPECTED_QUANTITY": 3',
+        "bad-articles": '{"EXPECTED_QUANTITY": 3, "BIN_FCSKU_DATA": ["B1"]}',
+    }
+    for name, text in metadata.items():
+        abid.metadata_path(write_bin(folder, name, 1)).write_text(text)
+    (folder / abid.METADATA / "bad-orphan.json").write_text('{"EXPECTED_QUANTITY": 1}')
+    (folder / abid.IMAGES / "bad-folder.jpg").mkdir()
+    abid.metadata_path(folder / abid.IMAGES / "bad-folder.jpg").write_text('{"EXPECTED_QUANTITY": 1}')
+    return {
+        "bad-truncated.jpg": "truncated",
+        "bad-text.jpg": "not an image",
+        "bad-empty.jpg": "empty",
+        "bad-unlabelled.jpg": "no metadata file",
+        "bad-json.jpg": "not a readable JSON",
+        "bad-articles.jpg": "BIN_FCSKU_DATA",
+        "bad-orphan.json": "no image",
+        "bad-folder.jpg": "folder",
+    } | {f"{name}.jpg": "EXPECTED_QUANTITY" for name in ("bad-no-quantity", "bad-negative", "bad-word", "bad-half", "bad-true", "bad-list")}
+
+
+def test_rendered_bins_are_read_with_their_quantities(rendered: Path):
+    found = scan(rendered)
+    truth = {path.stem: json.loads(path.read_text())["EXPECTED_QUANTITY"] for path in (rendered / abid.METADATA).glob("*.json")}
+    assert {example.image_id: example.quantity for example in found.examples} == truth
+    assert len(truth) == 12
+    assert found.refused == ()
+
+
+def test_every_kind_of_refused_file_is_listed_with_its_reason(tmp_path: Path):
+    write_bins(tmp_path, 8)
+    expected = spoil(tmp_path)
+    reasons = {Path(entry.file).name: entry.reason for entry in scan(tmp_path).refused}
+    assert set(reasons) == set(expected)
+    for name, word in expected.items():
+        assert word in reasons[name]
+        assert Path(name).stem in reasons[name]
+
+
+def test_nothing_is_dropped_silently(tmp_path: Path):
+    write_bins(tmp_path, 8)
+    spoil(tmp_path)
+    found = scan(tmp_path)
+    files = {path.name for path in (tmp_path / abid.IMAGES).iterdir()} | {"bad-orphan.json"}
+    named = [Path(example.image).name for example in found.examples] + [Path(entry.file).name for entry in found.refused]
+    assert len(named) == len(set(named))
+    assert set(named) == files
+
+
+@pytest.mark.parametrize("name", ["photo.JPG", "photo.jpeg", "photo.png"])
+def test_an_image_with_another_ending_is_not_dropped_silently(tmp_path: Path, name: str):
+    write_bins(tmp_path, 3)
+    write_bin(tmp_path, "photo", 2).rename(tmp_path / abid.IMAGES / name)
+    found = scan(tmp_path)
+    assert name in [Path(path).name for path in (*(e.image for e in found.examples), *(e.file for e in found.refused))]
+
+
+@pytest.mark.parametrize("nested", ["[" * 100_000, '{"EXPECTED_QUANTITY": ' * 100_000])
+def test_a_metadata_file_that_nests_without_end_is_refused_like_any_other(tmp_path: Path, nested: str):
+    write_bins(tmp_path, 3)
+    abid.metadata_path(write_bin(tmp_path, "bad", 1)).write_text(nested)
+    assert [Path(entry.file).name for entry in scan(tmp_path).refused] == ["bad.jpg"]
+
+
+def test_images_that_share_an_article_are_of_one_group_and_part(tmp_path: Path):
+    for i in range(12):
+        write_bin(tmp_path, f"{i:05}", 1, [f"B{i // 2}"])
+    for one, other in zip(*[iter(scan(tmp_path).examples)] * 2, strict=True):
+        assert (one.group, one.part) == (other.group, other.part)
+        assert one.group == one.image_id
+
+
+def test_prepare_and_load_give_the_same_data_set(tmp_path: Path, rendered: Path):
+    prepared = prepare(rendered, tmp_path / "out")
+    assert load(tmp_path / "out") == prepared == load(rendered) == scan(rendered)
+    assert load(tmp_path / "out").digest == prepared.digest
+
+
+def test_refused_files_survive_preparing(tmp_path: Path):
+    write_bins(tmp_path / "in", 6)
+    expected = spoil(tmp_path / "in")
+    prepare(tmp_path / "in", tmp_path / "out")
+    assert {Path(entry.file).name for entry in load(tmp_path / "out").refused} == set(expected)
+    report = json.loads((tmp_path / "out" / REPORT).read_text())
+    assert {Path(entry["file"]).name for entry in report["refused"]} == set(expected)
+    assert report["images"] == sum(part["images"] for part in report["parts"].values()) == 6
+
+
+def test_an_image_name_with_commas_quotes_and_spaces_survives_preparing(tmp_path: Path):
+    write_bins(tmp_path / "in", 3)
+    write_bin(tmp_path / "in", 'a, "b" ü', 4)
+    assert prepare(tmp_path / "in", tmp_path / "out") == load(tmp_path / "out")
+
+
+def test_the_seed_changes_the_split_and_the_digest_but_no_label(tmp_path: Path):
+    write_bins(tmp_path, 20)
+    one, other = scan(tmp_path, 1), scan(tmp_path, 2)
+    assert one.digest != other.digest
+    assert [(e.image_id, e.quantity) for e in one.examples] == [(e.image_id, e.quantity) for e in other.examples]
+
+
+def _change_a_label(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    fields = lines[1].split(",")
+    fields[2] = str(int(fields[2]) + 1)
+    return "".join([lines[0], ",".join(fields), *lines[2:]])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _change_a_label,
+        lambda _: "",
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace(",train", ",trein"),
+        lambda text: text.replace("quantity", "number"),
+        lambda text: "".join(text.splitlines(keepends=True)[:-1]),
+        lambda text: text.replace(",train\n", ",val\n", 1),
+        lambda text: text + "x\n",
+        lambda text: text + "\0",
+        lambda text: text + "9" * 200_000,
+    ],
+    ids=["label", "empty", "half", "part", "column", "row", "moved", "rest", "nul", "endless"],
+)
+def test_a_damaged_index_is_refused(tmp_path: Path, bins: Path, damage: Callable[[str], str]):
+    prepare(bins, tmp_path)
+    index = tmp_path / INDEX
+    index.write_text(damage(index.read_text()))
+    with pytest.raises(InputError, match="prepare"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b'{"refused": 3}', b"\xff\xfe", b'{"refused": [{"file": "a"}]}'])
+def test_a_damaged_report_is_refused(tmp_path: Path, bins: Path, content: bytes):
+    prepare(bins, tmp_path)
+    (tmp_path / REPORT).write_bytes(content)
+    with pytest.raises(InputError, match=INDEX):
+        load(tmp_path)
+
+
+def test_an_index_without_its_report_is_refused(tmp_path: Path, bins: Path):
+    prepare(bins, tmp_path)
+    (tmp_path / REPORT).unlink()
+    with pytest.raises(InputError, match="prepare"):
+        load(tmp_path)
+
+
+def test_an_index_with_the_report_of_another_split_is_refused(tmp_path: Path, bins: Path):
+    prepare(bins, tmp_path / "a", 1)
+    prepare(bins, tmp_path / "b", 2)
+    (tmp_path / "b" / REPORT).replace(tmp_path / "a" / REPORT)
+    with pytest.raises(InputError, match="does not match"):
+        load(tmp_path / "a")
+
+
+def test_another_layout_is_refused(tmp_path: Path):
+    cv2.imwrite(str(tmp_path / "1.jpg"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(InputError, match="bin-images"):
+        load(tmp_path)
+
+
+def test_a_folder_without_any_image_is_refused(tmp_path: Path):
+    (tmp_path / abid.IMAGES).mkdir()
+    with pytest.raises(InputError, match=r"no \.jpg"):
+        load(tmp_path)
+
+
+def test_a_folder_in_which_nothing_can_be_used_is_refused_with_the_first_reason(tmp_path: Path):
+    abid.metadata_path(write_bin(tmp_path, "1", 1)).unlink()
+    with pytest.raises(InputError, match=r"none of 1 images can be used.*no metadata file"):
+        load(tmp_path)
+
+
+def test_a_missing_folder_is_wrong_use(tmp_path: Path):
+    with pytest.raises(UsageError, match="no such folder"):
+        load(tmp_path / "missing")
+
+
+def test_a_file_where_the_prepared_data_should_go_is_an_error(tmp_path: Path, bins: Path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(UnavailableError, match="cannot make this folder"):
+        prepare(bins, tmp_path / "out")
+
+
+def test_the_command_reports_what_it_prepared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write_bins(tmp_path / "in", 10)
+    expected = spoil(tmp_path / "in")
+    assert main(["data", "prepare", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["images"], len(printed["refused"])) == (10, len(expected))
+    assert main(["data", "prepare", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    assert f"refused {len(expected):>6} files" in capsys.readouterr().out
+
+
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["data", "prepare", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert str(tmp_path) in error
+    assert not (tmp_path / "out").exists()

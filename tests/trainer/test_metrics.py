@@ -1,0 +1,170 @@
+"""Metrics against plain loops over the definitions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from trainer.metrics import abstain_threshold, expected_calibration_error, fit_temperature, scores
+
+Answers = tuple[np.ndarray, np.ndarray]
+
+
+@st.composite
+def answers(draw: st.DrawFn, min_size: int = 1) -> Answers:
+    """Probabilities float32 [n, 7] and quantities [n]."""
+    number = draw(st.integers(min_size, 40))
+    weights = draw(arrays(np.float32, (number, 7), elements=st.floats(0.0625, 1, width=32)))
+    quantities = draw(arrays(np.int64, number, elements=st.integers(0, 12)))
+    return weights / weights.sum(1, keepdims=True), quantities
+
+
+def challenge(probabilities: np.ndarray, quantities: np.ndarray) -> dict[str, Any]:
+    """The ABID challenge in plain Python: images with at most five items, the likeliest of 0 to 5 is the answer."""
+    pairs = []
+    for row, quantity in zip(probabilities.tolist(), quantities.tolist(), strict=True):
+        if quantity <= 5:
+            likeliest = max(range(6), key=lambda k: row[k])
+            pairs.append((likeliest, quantity))
+    if not pairs:
+        return {"n": 0, "accuracy": None, "rmse": None, "mae": None}
+    return {
+        "n": len(pairs),
+        "accuracy": sum(c == q for c, q in pairs) / len(pairs),
+        "rmse": math.sqrt(sum((c - q) ** 2 for c, q in pairs) / len(pairs)),
+        "mae": sum(abs(c - q) for c, q in pairs) / len(pairs),
+    }
+
+
+@given(answers())
+def test_scores_follow_the_challenge(given_: Answers):
+    probabilities, quantities = given_
+    found = scores(probabilities, quantities)
+    for name, value in challenge(probabilities, quantities).items():
+        assert found[name] == (value if value is None else pytest.approx(value)), name
+
+
+@given(answers())
+def test_figures_per_class_are_the_challenge_on_that_class_alone(given_: Answers):
+    probabilities, quantities = given_
+    per_class = scores(probabilities, quantities)["per_class"]
+    assert list(per_class) == ["0", "1", "2", "3", "4", "5"]
+    for k in range(6):
+        here = quantities == k
+        expected = challenge(probabilities[here], quantities[here])
+        assert per_class[str(k)]["n"] == expected["n"]
+        for name in ("accuracy", "rmse"):
+            value = expected[name]
+            assert per_class[str(k)][name] == (value if value is None else pytest.approx(value))
+
+
+@given(answers())
+def test_accuracy_over_all_classes_counts_six_or_more_as_one(given_: Answers):
+    probabilities, quantities = given_
+    found = scores(probabilities, quantities)
+    right = [max(range(7), key=lambda k: row[k]) == min(q, 6) for row, q in zip(probabilities.tolist(), quantities.tolist(), strict=True)]
+    assert found["n_all"] == len(quantities)
+    assert found["accuracy_all"] == pytest.approx(sum(right) / len(right))
+    several = [ok for ok, q in zip(right, quantities.tolist(), strict=True) if q >= 6]
+    assert found["per_class_all"]["6+"]["n"] == len(several)
+    assert found["per_class_all"]["6+"]["accuracy"] == (pytest.approx(sum(several) / len(several)) if several else None)
+
+
+def test_the_open_class_never_answers_a_question_about_at_most_five():
+    probabilities = np.array([[0.0, 0.0, 0.1, 0.2, 0.0, 0.0, 0.7]])
+    found = scores(probabilities, np.array([3]))
+    assert (found["accuracy"], found["rmse"], found["accuracy_all"]) == (1.0, 0.0, 0.0)
+
+
+def test_images_with_six_or_more_do_not_change_the_challenge_figures():
+    few = np.eye(7)[[2, 3]]
+    many = np.eye(7)[[0, 0]]
+    alone = scores(few, np.array([2, 4]))
+    mixed = scores(np.concatenate((few, many)), np.array([2, 4, 6, 11]))
+    assert {k: alone[k] for k in ("n", "accuracy", "rmse", "mae", "per_class")} == {
+        k: mixed[k] for k in ("n", "accuracy", "rmse", "mae", "per_class")
+    }
+    assert (mixed["n_all"], mixed["accuracy_all"]) == (4, 0.25)
+
+
+def test_no_image_gives_no_figure():
+    found = scores(np.zeros((0, 7)), np.zeros(0, int))
+    assert (found["n"], found["n_all"]) == (0, 0)
+    assert all(found[name] is None for name in ("accuracy", "rmse", "mae", "accuracy_all", "ece"))
+    assert found["per_class"]["3"] == {"accuracy": None, "rmse": None, "n": 0}
+
+
+def test_only_large_bins_give_no_challenge_figure():
+    found = scores(np.eye(7)[[6, 6, 1]], np.array([6, 9, 7]))
+    assert (found["n"], found["accuracy"], found["rmse"], found["mae"]) == (0, None, None, None)
+    assert found["accuracy_all"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(("shape", "number"), [((3, 6), 3), ((3, 8), 3), ((2, 7), 3), ((7,), 7), ((3, 7, 1), 3), ((0, 7), 1)])
+def test_shapes_that_do_not_fit_are_refused(shape: tuple[int, ...], number: int):
+    with pytest.raises(ValueError, match="do not fit"):
+        scores(np.zeros(shape), np.zeros(number, int))
+
+
+@given(answers(), st.integers(1, 20))
+def test_calibration_error_is_that_of_a_plain_loop(given_: Answers, bins: int):
+    probabilities, quantities = given_
+    classes = np.minimum(quantities, 6)
+    confidence = probabilities.max(1)
+    total = 0.0
+    for b in range(bins):
+        inside = [i for i, c in enumerate(confidence) if b == min(int(c * bins), bins - 1)]
+        if inside:
+            accuracy = sum(probabilities[i].argmax() == classes[i] for i in inside) / len(inside)
+            mean_confidence = sum(float(confidence[i]) for i in inside) / len(inside)
+            total += len(inside) / len(classes) * abs(accuracy - mean_confidence)
+    assert expected_calibration_error(probabilities, classes, bins) == pytest.approx(total, abs=1e-6)
+
+
+def test_calibration_error_of_a_sure_and_right_counter_is_zero_and_of_a_sure_and_wrong_one_is_one():
+    assert expected_calibration_error(np.eye(7), np.arange(7)) == 0.0
+    assert expected_calibration_error(np.eye(7), (np.arange(7) + 1) % 7) == 1.0
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_that_made_the_logits_too_sure_is_found_again(temperature: float):
+    rng = np.random.default_rng(4)
+    honest = rng.normal(0, 1.5, (40_000, 7))
+    spread = np.exp(honest)
+    edges = (spread / spread.sum(1, keepdims=True)).cumsum(1)
+    classes = (rng.random((len(honest), 1)) > edges[:, :-1]).sum(1)
+    assert fit_temperature(honest * temperature, classes) == pytest.approx(temperature, rel=0.04)
+
+
+@pytest.mark.parametrize(("classes", "bound"), [([0, 1, 2], 0.2), ([1, 2, 0], 5.0)])
+def test_the_temperature_stays_in_its_bounds(classes: list[int], bound: float):
+    assert fit_temperature(np.eye(3) * 2, np.array(classes)) == pytest.approx(bound, rel=1e-3)
+
+
+graded = st.lists(st.tuples(st.integers(0, 8).map(lambda c: c / 8), st.booleans()), min_size=1, max_size=30)
+
+
+@given(graded, st.sampled_from([0.0, 0.5, 0.75, 0.9, 1.0]))
+def test_the_threshold_keeps_its_promise_and_is_the_smallest_that_does(pairs: list[tuple[float, bool]], promised: float):
+    confidence, right = np.array([c for c, _ in pairs]), np.array([r for _, r in pairs])
+    keeping = [t for t in sorted({c for c, _ in pairs}) if right[confidence >= t].mean() >= promised]
+    assert abstain_threshold(confidence, right, promised) == (keeping[0] if keeping else 1.0)
+
+
+def test_equal_confidences_are_not_parted():
+    confidence = np.array([0.9, 0.6, 0.6, 0.6])
+    assert abstain_threshold(confidence, np.array([True, True, True, False]), 0.9) == 0.9
+
+
+def test_a_counter_that_is_always_wrong_is_always_unsure():
+    assert abstain_threshold(np.array([0.99, 0.5]), np.array([False, False]), 0.5) == 1.0
+
+
+def test_no_answer_keeps_no_promise():
+    assert abstain_threshold(np.zeros(0), np.zeros(0, bool), 0.9) == 1.0
