@@ -50,7 +50,7 @@ def metadata_path(image: Path) -> Path:
 
 
 def image_paths(folder: Path) -> list[Path]:
-    """The files among the images of a data set in this layout, by name; hidden ones are not seen.
+    """What stands among the images of a data set in this layout, by name; hidden ones are not seen.
 
     Raises:
         InputError: the folder is missing, has another layout, or holds no file.
@@ -58,7 +58,7 @@ def image_paths(folder: Path) -> list[Path]:
     images = folder / IMAGES
     if not images.is_dir():
         raise InputError(f"{folder}: no folder {IMAGES}/ in it; expected {IMAGES}/<id>.jpg and {METADATA}/<id>.json")
-    paths = sorted(path for path in images.iterdir() if path.is_file() and not path.name.startswith("."))
+    paths = sorted(path for path in images.iterdir() if not path.name.startswith("."))
     if not paths:
         raise InputError(f"{images}: no image in it")
     return paths

@@ -41,14 +41,14 @@ def resolve(extra: str, *more: str | Path) -> dict[str, str]:
     return {pin.name: str(pin.specifier).removeprefix("==") for pin in pins}
 
 
-def test_the_agent_resolves_for_python_310_on_aarch64_without_torch():
+def test_the_agent_resolves_for_python_310_on_aarch64_without_torch() -> None:
     found = resolve("agent", "--constraint", "constraints.txt")
     assert found["onnxruntime"].startswith("1.23.")
     assert {"numpy", "opencv-python-headless", "paho-mqtt", "pydantic", "structlog"} <= set(found)
     assert not {"torch", "torchvision", "onnx", "rich", "sqlalchemy"} & set(found)
 
 
-def test_on_a_jetson_runtime_and_opencv_come_with_the_system():
+def test_on_a_jetson_runtime_and_opencv_come_with_the_system() -> None:
     # Without constraints.txt: it pins numpy 2 for Python 3.10, and JetPack's ONNX Runtime and OpenCV are built for numpy 1.
     found = resolve("agent-jetson")
     assert found["numpy"].startswith("1.")
@@ -56,7 +56,7 @@ def test_on_a_jetson_runtime_and_opencv_come_with_the_system():
     assert not [name for name in found if name.startswith(("onnx", "opencv", "torch"))]
 
 
-def test_constraints_name_no_address_and_pin_everything():
+def test_constraints_name_no_address_and_pin_everything() -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert lines
     for line in lines:
@@ -73,7 +73,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_the_wheel_holds_the_packages_the_bundle_and_no_tests(wheel: Path):
+def test_the_wheel_holds_the_packages_the_bundle_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     folders = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert folders == PACKAGES
@@ -103,7 +103,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     return Installed(python.parent, folder / "work")
 
 
-def test_the_installed_wheel_counts_a_frame_with_the_shipped_bundle(installed: Installed):
+def test_the_installed_wheel_counts_a_frame_with_the_shipped_bundle(installed: Installed) -> None:
     cv2.imwrite(str(installed.folder / "bin.jpg"), render_scene(3, 2).frame)
     answer = json.loads(installed.run("bintally", "count", "--json", "bin.jpg"))
     assert answer["file"] == "bin.jpg"
@@ -113,17 +113,17 @@ def test_the_installed_wheel_counts_a_frame_with_the_shipped_bundle(installed: I
     assert table[1].startswith("bin.jpg  ")
 
 
-def test_the_installed_wheel_is_not_the_checkout(installed: Installed):
+def test_the_installed_wheel_is_not_the_checkout(installed: Installed) -> None:
     where = installed.run("python", "-c", "import bintally, agent; print(bintally.__file__, agent.__file__)").split()
     assert all("site-packages" in path and not path.startswith(str(ROOT)) for path in where)
 
 
-def test_the_agent_brings_nothing_of_the_cloud_or_the_warehouse(installed: Installed):
+def test_the_agent_brings_nothing_of_the_cloud_or_the_warehouse(installed: Installed) -> None:
     search = "from importlib.util import find_spec as f; print([n for n in ('torch','torchvision','onnx','rich','sqlalchemy','iotcore') if f(n)])"
     assert installed.run("python", "-c", search).strip() == "[]"
 
 
-def test_a_command_that_needs_more_says_which_extra(installed: Installed):
+def test_a_command_that_needs_more_says_which_extra(installed: Installed) -> None:
     assert "bintally[trainer]" in _failing(installed, "train", "--data", ".", "--out", "run")
     assert "bintally[warehouse]" in _failing(installed, "wms", "listen", "--broker", "mqtt://127.0.0.1:9")
 

@@ -21,20 +21,21 @@ from trainer.metrics import scores
 
 
 @pytest.mark.parametrize("number", [1, 2, 7])
-def test_frames_in_any_number_give_probabilities(exported: Exported, number: int):
+def test_frames_in_any_number_give_probabilities(exported: Exported, number: int) -> None:
     found = open_bundle(exported.bundle).probabilities(exported.frames()[:number])
-    assert (found.shape, found.dtype) == ((number, 7), np.float32)
+    assert found.shape == (number, 7)
+    assert found.dtype == np.float32
     assert found.sum(1) == pytest.approx(np.ones(number), abs=1e-5)
     assert (found >= 0).all()
 
 
-def test_an_answer_does_not_depend_on_the_other_frames_of_its_batch(exported: Exported):
+def test_an_answer_does_not_depend_on_the_other_frames_of_its_batch(exported: Exported) -> None:
     bundle, frames = open_bundle(exported.bundle), exported.frames()[:5]
     one_by_one = np.concatenate([bundle.probabilities(frame[None]) for frame in frames])
     assert bundle.probabilities(frames) == pytest.approx(one_by_one, abs=1e-3)
 
 
-def test_the_graph_takes_raw_bgr_bytes_and_nothing_else(exported: Exported):
+def test_the_graph_takes_raw_bgr_bytes_and_nothing_else(exported: Exported) -> None:
     session = ort.InferenceSession(exported.bundle.read_bytes(), providers=["CPUExecutionProvider"])
     (taken,), (given,) = session.get_inputs(), session.get_outputs()
     assert (taken.name, taken.type, taken.shape[1:]) == ("frames", "tensor(uint8)", [SIZE, SIZE, 3])
@@ -42,7 +43,7 @@ def test_the_graph_takes_raw_bgr_bytes_and_nothing_else(exported: Exported):
     assert isinstance(taken.shape[0], str)
 
 
-def test_the_float_graph_answers_as_torch_does(exported: Exported):
+def test_the_float_graph_answers_as_torch_does(exported: Exported) -> None:
     session = ort.InferenceSession(exported.plain.SerializeToString(), providers=["CPUExecutionProvider"])
     frames = exported.frames()
     found = session.run(["probabilities"], {"frames": frames})[0]
@@ -53,7 +54,7 @@ def test_the_float_graph_answers_as_torch_does(exported: Exported):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_the_quantized_graph_has_something_to_say_of_the_same_frames(exported: Exported):
+def test_the_quantized_graph_has_something_to_say_of_the_same_frames(exported: Exported) -> None:
     sessions = [
         ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         for model in (exported.plain, exported.quantized)
@@ -63,7 +64,7 @@ def test_the_quantized_graph_has_something_to_say_of_the_same_frames(exported: E
     assert not np.array_equal(plain, quantized)
 
 
-def test_weights_are_int8_of_7_bits_around_zero(exported: Exported):
+def test_weights_are_int8_of_7_bits_around_zero(exported: Exported) -> None:
     """With full 8 bits the 16-bit sums of AVX2 saturate."""
     graph = exported.quantized.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
@@ -73,19 +74,20 @@ def test_weights_are_int8_of_7_bits_around_zero(exported: Exported):
     for layer in layers:
         node = dequantized[layer.input[1]]
         weight, scale, zero = (numpy_helper.to_array(constants[name]) for name in node.input)
-        assert (weight.dtype, zero.dtype) == (np.int8, np.int8)
+        assert weight.dtype == np.int8
+        assert zero.dtype == np.int8
         assert -64 <= weight.min() < 0 < weight.max() <= 64
         assert not zero.any()
         assert scale.size == weight.shape[0] or layer.op_type == "Gemm"
 
 
-def test_batch_norms_are_folded_and_activations_are_quantized(exported: Exported):
+def test_batch_norms_are_folded_and_activations_are_quantized(exported: Exported) -> None:
     kinds = [node.op_type for node in exported.quantized.graph.node]
     assert "BatchNormalization" not in kinds
     assert kinds.count("QuantizeLinear") > 50
 
 
-def test_the_oldest_runtime_can_read_it(exported: Exported):
+def test_the_oldest_runtime_can_read_it(exported: Exported) -> None:
     """ONNX Runtime 1.20 reads IR version 10 and operator set 21."""
     model = onnx.load(exported.bundle)
     assert model.ir_version <= 10
@@ -94,11 +96,11 @@ def test_the_oldest_runtime_can_read_it(exported: Exported):
     assert {node.domain for node in model.graph.node} <= {"", "ai.onnx"}
 
 
-def test_the_bundle_is_small(exported: Exported):
+def test_the_bundle_is_small(exported: Exported) -> None:
     assert exported.bundle.stat().st_size < 25e6
 
 
-def test_the_manifest_names_the_data_and_gives_both_figures(exported: Exported):
+def test_the_manifest_names_the_data_and_gives_both_figures(exported: Exported) -> None:
     figures = {entry.precision: entry for entry in exported.manifest.measured}
     assert set(figures) == {"float32", "int8"}
     for entry in figures.values():
@@ -107,7 +109,7 @@ def test_the_manifest_names_the_data_and_gives_both_figures(exported: Exported):
     assert figures["float32"].scores["n_all"] == len(exported.data.part("val"))
 
 
-def test_the_figures_are_those_that_evaluate_gives(exported: Exported):
+def test_the_figures_are_those_that_evaluate_gives(exported: Exported) -> None:
     """Checkpoint and bundle go through the same evaluation; the temperature changes the confidence alone."""
     figures = {entry.precision: entry.scores for entry in exported.manifest.measured}
     of_bundle = evaluate_model(str(exported.bundle), exported.folder, "val")
@@ -118,7 +120,7 @@ def test_the_figures_are_those_that_evaluate_gives(exported: Exported):
         assert of_checkpoint[name] == figures["float32"][name]
 
 
-def test_the_abstain_threshold_keeps_its_promise_on_the_validation_part(exported: Exported):
+def test_the_abstain_threshold_keeps_its_promise_on_the_validation_part(exported: Exported) -> None:
     held_out = [example.part == "val" for example in exported.data.examples]
     quantities = np.array([example.quantity for example in exported.data.examples])[held_out]
     found = open_bundle(exported.bundle).probabilities(exported.frames()[held_out])
@@ -127,7 +129,7 @@ def test_the_abstain_threshold_keeps_its_promise_on_the_validation_part(exported
     assert scores(found[given], quantities[given])["accuracy_all"] >= SETTINGS.promised
 
 
-def test_the_manifest_describes_graph_classes_recipe_and_training(exported: Exported):
+def test_the_manifest_describes_graph_classes_recipe_and_training(exported: Exported) -> None:
     manifest = exported.manifest
     assert manifest.classes == ["0", "1", "2", "3", "4", "5", "6 or more"]
     assert (manifest.input.height, manifest.input.width, manifest.input.channels) == (SIZE, SIZE, "BGR")
@@ -137,7 +139,7 @@ def test_the_manifest_describes_graph_classes_recipe_and_training(exported: Expo
     assert re.fullmatch(r"[0-9a-f]{40}\+?|unknown", manifest.source_commit)
 
 
-def test_golden_inputs_are_answered_as_the_manifest_says(exported: Exported):
+def test_golden_inputs_are_answered_as_the_manifest_says(exported: Exported) -> None:
     manifest = open_bundle(exported.bundle).manifest
     assert manifest.golden_frames().shape == (3, SIZE, SIZE, 3)
     found = open_bundle(exported.bundle).probabilities(manifest.golden_frames())
@@ -145,11 +147,11 @@ def test_golden_inputs_are_answered_as_the_manifest_says(exported: Exported):
     assert manifest.golden_probabilities().sum(1) == pytest.approx(np.ones(3), abs=1e-4)
 
 
-def test_onnx_reads_the_appended_manifest_too(exported: Exported):
+def test_onnx_reads_the_appended_manifest_too(exported: Exported) -> None:
     metadata: dict[str, Any] = {entry.key: entry.value for entry in onnx.load(exported.bundle).metadata_props}
     assert metadata[MANIFEST_KEY] == exported.manifest.model_dump_json(by_alias=True)
 
 
-def test_nothing_else_is_left_in_the_folder(exported: Exported):
+def test_nothing_else_is_left_in_the_folder(exported: Exported) -> None:
     left: list[Path] = [path for path in exported.bundle.parent.iterdir() if path.name.startswith(".")]
     assert left == []

@@ -52,7 +52,7 @@ def _figures(accuracy: float | None, accuracy_all: float | None) -> dict[str, An
 
 
 @pytest.mark.usefixtures("_quick")
-def test_a_graph_that_quantization_ruined_is_not_written(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_graph_that_quantization_ruined_is_not_written(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export.bundle, "quantize", lambda *_: _one_off(exported.quantized))
     with pytest.raises(InputError, match=r"costs \d+\.\d\d points of accuracy(_all)? \(100\.00 % to \d+\.\d\d %\), at most 0\.00"):
         export_bundle(exported.checkpoint, [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, most_lost=0.0))
@@ -60,7 +60,7 @@ def test_a_graph_that_quantization_ruined_is_not_written(exported: Exported, tmp
 
 
 @pytest.mark.usefixtures("_quick")
-def test_a_refused_export_leaves_the_previous_bundle(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_refused_export_leaves_the_previous_bundle(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export.bundle, "quantize", lambda *_: _one_off(exported.quantized))
     (tmp_path / "a.onnx").write_bytes(b"previous")
     with pytest.raises(InputError):
@@ -68,7 +68,7 @@ def test_a_refused_export_leaves_the_previous_bundle(exported: Exported, tmp_pat
     assert (tmp_path / "a.onnx").read_bytes() == b"previous"
 
 
-def test_the_gate_lets_through_what_it_allows_and_says_numbers_when_it_does_not():
+def test_the_gate_lets_through_what_it_allows_and_says_numbers_when_it_does_not() -> None:
     refuse_loss(_figures(0.90, 0.80), _figures(0.895, 0.82), 0.01)
     refuse_loss(_figures(0.90, 0.80), _figures(0.95, 0.81), 0.0)
     with pytest.raises(InputError, match=r"2\.50 points of accuracy \(90\.00 % to 87\.50 %\), at most 1\.00"):
@@ -77,19 +77,19 @@ def test_the_gate_lets_through_what_it_allows_and_says_numbers_when_it_does_not(
         refuse_loss(_figures(0.90, 0.80), _figures(0.90, 0.75), 0.01)
 
 
-def test_the_gate_refuses_figures_that_are_no_numbers():
+def test_the_gate_refuses_figures_that_are_no_numbers() -> None:
     with pytest.raises(InputError, match="nan"):
         refuse_loss(_figures(0.9, 0.8), _figures(float("nan"), 0.8), 1.0)
 
 
-def test_the_gate_looks_at_all_classes_where_the_challenge_has_no_image():
+def test_the_gate_looks_at_all_classes_where_the_challenge_has_no_image() -> None:
     refuse_loss(_figures(None, 0.8), _figures(None, 0.8), 0.01)
     with pytest.raises(InputError, match="accuracy_all"):
         refuse_loss(_figures(None, 0.8), _figures(None, 0.7), 0.01)
 
 
 @pytest.mark.parametrize("name", ["net.fc.bias", "net.layer2.0.bn1.running_var"])
-def test_weights_that_are_not_numbers_are_refused(exported: Exported, tmp_path: Path, name: str):
+def test_weights_that_are_not_numbers_are_refused(exported: Exported, tmp_path: Path, name: str) -> None:
     checkpoint = checkpoints.read(exported.checkpoint)
     checkpoint.model[name][0] = float("nan")
     checkpoints.write(tmp_path / "nan.pt", checkpoint)
@@ -99,18 +99,18 @@ def test_weights_that_are_not_numbers_are_refused(exported: Exported, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["bundle", "bundle.pt", "bundle.onnx.gz"])
-def test_a_bundle_must_be_called_one(exported: Exported, tmp_path: Path, name: str):
+def test_a_bundle_must_be_called_one(exported: Exported, tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"ends with \.onnx"):
         export_bundle(exported.checkpoint, [exported.data], tmp_path / name, SETTINGS)
 
 
-def test_too_few_calibration_frames_are_refused(exported: Exported, tmp_path: Path):
+def test_too_few_calibration_frames_are_refused(exported: Exported, tmp_path: Path) -> None:
     many = dataclasses.replace(SETTINGS, calibration=33)
     with pytest.raises(InputError, match="32 training and 4 validation images; calibration alone takes 33"):
         export_bundle(exported.checkpoint, [exported.data], tmp_path / "a.onnx", many)
 
 
-def test_without_validation_images_nothing_is_exported(exported: Exported, tmp_path: Path):
+def test_without_validation_images_nothing_is_exported(exported: Exported, tmp_path: Path) -> None:
     training = tuple(example for example in exported.data.examples if example.part != "val")
     data = DataSet(exported.data.source, exported.data.seed, training, ())
     with pytest.raises(InputError, match="0 validation images"):
@@ -133,14 +133,14 @@ def test_without_validation_images_nothing_is_exported(exported: Exported, tmp_p
     ],
     ids=str,
 )
-def test_a_wrong_setting_is_wrong_use(exported: Exported, tmp_path: Path, wrong: dict[str, Any]):
+def test_a_wrong_setting_is_wrong_use(exported: Exported, tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         export_bundle(exported.checkpoint, [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, **wrong))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("_quick")
-def test_a_folder_that_is_not_there_is_an_error(exported: Exported, tmp_path: Path):
+def test_a_folder_that_is_not_there_is_an_error(exported: Exported, tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="cannot be written"):
         export_bundle(exported.checkpoint, [exported.data], tmp_path / "missing" / "a.onnx", SETTINGS)
 
@@ -150,7 +150,7 @@ def _words(exported: Exported, folder: Path, out: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("_quick")
-def test_the_command_writes_a_bundle_and_prints_its_figures(exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_command_writes_a_bundle_and_prints_its_figures(exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*_words(exported, exported.folder, tmp_path / "a.onnx"), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert [entry["precision"] for entry in printed] == ["float32", "int8"]
@@ -160,7 +160,7 @@ def test_the_command_writes_a_bundle_and_prints_its_figures(exported: Exported, 
 
 
 @pytest.mark.usefixtures("_quick")
-def test_the_command_prints_figures_over_no_image_too(exported: Exported, tmp_path: Path):
+def test_the_command_prints_figures_over_no_image_too(exported: Exported, tmp_path: Path) -> None:
     """Where all bins hold six or more, the challenge's accuracy is over no image."""
     for folder in (abid.IMAGES, abid.METADATA):
         (tmp_path / "in" / folder).mkdir(parents=True)
@@ -173,12 +173,12 @@ def test_the_command_prints_figures_over_no_image_too(exported: Exported, tmp_pa
 @pytest.mark.usefixtures("_quick")
 def test_the_command_exits_1_when_the_gate_refuses(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     monkeypatch.setattr(export.bundle, "quantize", lambda *_: _one_off(exported.quantized))
     assert main([*_words(exported, exported.folder, tmp_path / "a.onnx"), "--most-lost", "0.01"]) == 1
     assert "bintally export: quantization costs" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_defaults_allow_one_point():
+def test_the_defaults_allow_one_point() -> None:
     assert ExportSettings().most_lost == 0.01

@@ -15,7 +15,7 @@ def _run(model: onnx.ModelProto, frames: np.ndarray) -> np.ndarray:
     return np.asarray(session.run(["probabilities"], {"frames": frames})[0])
 
 
-def test_no_activation_is_quantized_any_more_and_every_layer_is_there(exported: Exported):
+def test_no_activation_is_quantized_any_more_and_every_layer_is_there(exported: Exported) -> None:
     before = [node.op_type for node in exported.quantized.graph.node]
     after = [node.op_type for node in to_float(exported.quantized).graph.node]
     assert "QuantizeLinear" in before
@@ -24,7 +24,7 @@ def test_no_activation_is_quantized_any_more_and_every_layer_is_there(exported: 
         assert after.count(kind) == before.count(kind), kind
 
 
-def test_answers_are_close_to_those_of_both_graphs(exported: Exported):
+def test_answers_are_close_to_those_of_both_graphs(exported: Exported) -> None:
     frames = exported.frames()
     found = _run(to_float(exported.quantized), frames)
     plain, quantized = _run(exported.plain, frames), _run(exported.quantized, frames)
@@ -33,14 +33,17 @@ def test_answers_are_close_to_those_of_both_graphs(exported: Exported):
     assert np.corrcoef(found.ravel(), plain.ravel())[0, 1] > 0.95
 
 
-def test_the_quantized_graph_itself_is_left_alone(exported: Exported):
+def test_the_quantized_graph_itself_is_left_alone(exported: Exported) -> None:
     before = exported.quantized.SerializeToString()
     to_float(exported.quantized)
     assert exported.quantized.SerializeToString() == before
 
 
-def test_a_graph_that_ends_with_a_quantized_output_keeps_its_output():
-    half, zero = onnx.numpy_helper.from_array(np.float32(0.5), "half"), onnx.numpy_helper.from_array(np.uint8(0), "zero")
+def test_a_graph_that_ends_with_a_quantized_output_keeps_its_output() -> None:
+    half, zero = (
+        onnx.numpy_helper.from_array(np.array(0.5, np.float32), "half"),
+        onnx.numpy_helper.from_array(np.array(0, np.uint8), "zero"),
+    )
     nodes = [
         onnx.helper.make_node("Relu", ["frames"], ["positive"]),
         onnx.helper.make_node("QuantizeLinear", ["positive", "half", "zero"], ["q"]),

@@ -60,7 +60,7 @@ def graph() -> onnx.ModelProto:
         "grey",
         [helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", SIZE, SIZE, 3])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", CLASSES])],
-        [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
+        [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(model)

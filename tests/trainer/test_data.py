@@ -51,7 +51,7 @@ def spoil(folder: Path) -> dict[str, str]:
     } | {f"{name}.jpg": "EXPECTED_QUANTITY" for name in ("bad-no-quantity", "bad-negative", "bad-word", "bad-half", "bad-true", "bad-list")}
 
 
-def test_rendered_bins_are_read_with_their_quantities(rendered: Path):
+def test_rendered_bins_are_read_with_their_quantities(rendered: Path) -> None:
     found = scan(rendered)
     truth = {path.stem: json.loads(path.read_text())["EXPECTED_QUANTITY"] for path in (rendered / abid.METADATA).glob("*.json")}
     assert {example.image_id: example.quantity for example in found.examples} == truth
@@ -59,7 +59,7 @@ def test_rendered_bins_are_read_with_their_quantities(rendered: Path):
     assert found.refused == ()
 
 
-def test_every_kind_of_refused_file_is_listed_with_its_reason(tmp_path: Path):
+def test_every_kind_of_refused_file_is_listed_with_its_reason(tmp_path: Path) -> None:
     write_bins(tmp_path, 8)
     expected = spoil(tmp_path)
     reasons = {Path(entry.file).name: entry.reason for entry in scan(tmp_path).refused}
@@ -69,7 +69,7 @@ def test_every_kind_of_refused_file_is_listed_with_its_reason(tmp_path: Path):
         assert Path(name).stem in reasons[name]
 
 
-def test_nothing_is_dropped_silently(tmp_path: Path):
+def test_nothing_is_dropped_silently(tmp_path: Path) -> None:
     write_bins(tmp_path, 8)
     spoil(tmp_path)
     found = scan(tmp_path)
@@ -80,7 +80,7 @@ def test_nothing_is_dropped_silently(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["photo.JPG", "photo.jpeg", "photo.png"])
-def test_an_image_with_another_ending_is_not_dropped_silently(tmp_path: Path, name: str):
+def test_an_image_with_another_ending_is_not_dropped_silently(tmp_path: Path, name: str) -> None:
     write_bins(tmp_path, 3)
     write_bin(tmp_path, "photo", 2).rename(tmp_path / abid.IMAGES / name)
     found = scan(tmp_path)
@@ -88,13 +88,13 @@ def test_an_image_with_another_ending_is_not_dropped_silently(tmp_path: Path, na
 
 
 @pytest.mark.parametrize("nested", ["[" * 100_000, '{"EXPECTED_QUANTITY": ' * 100_000])
-def test_a_metadata_file_that_nests_without_end_is_refused_like_any_other(tmp_path: Path, nested: str):
+def test_a_metadata_file_that_nests_without_end_is_refused_like_any_other(tmp_path: Path, nested: str) -> None:
     write_bins(tmp_path, 3)
     abid.metadata_path(write_bin(tmp_path, "bad", 1)).write_text(nested)
     assert [Path(entry.file).name for entry in scan(tmp_path).refused] == ["bad.jpg"]
 
 
-def test_images_that_share_an_article_are_of_one_group_and_part(tmp_path: Path):
+def test_images_that_share_an_article_are_of_one_group_and_part(tmp_path: Path) -> None:
     for i in range(12):
         write_bin(tmp_path, f"{i:05}", 1, [f"B{i // 2}"])
     for one, other in zip(*[iter(scan(tmp_path).examples)] * 2, strict=True):
@@ -102,13 +102,13 @@ def test_images_that_share_an_article_are_of_one_group_and_part(tmp_path: Path):
         assert one.group == one.image_id
 
 
-def test_prepare_and_load_give_the_same_data_set(tmp_path: Path, rendered: Path):
+def test_prepare_and_load_give_the_same_data_set(tmp_path: Path, rendered: Path) -> None:
     prepared = prepare(rendered, tmp_path / "out")
     assert load(tmp_path / "out") == prepared == load(rendered) == scan(rendered)
     assert load(tmp_path / "out").digest == prepared.digest
 
 
-def test_refused_files_survive_preparing(tmp_path: Path):
+def test_refused_files_survive_preparing(tmp_path: Path) -> None:
     write_bins(tmp_path / "in", 6)
     expected = spoil(tmp_path / "in")
     prepare(tmp_path / "in", tmp_path / "out")
@@ -118,13 +118,13 @@ def test_refused_files_survive_preparing(tmp_path: Path):
     assert report["images"] == sum(part["images"] for part in report["parts"].values()) == 6
 
 
-def test_an_image_name_with_commas_quotes_and_spaces_survives_preparing(tmp_path: Path):
+def test_an_image_name_with_commas_quotes_and_spaces_survives_preparing(tmp_path: Path) -> None:
     write_bins(tmp_path / "in", 3)
     write_bin(tmp_path / "in", 'a, "b" ü', 4)
     assert prepare(tmp_path / "in", tmp_path / "out") == load(tmp_path / "out")
 
 
-def test_the_seed_changes_the_split_and_the_digest_but_no_label(tmp_path: Path):
+def test_the_seed_changes_the_split_and_the_digest_but_no_label(tmp_path: Path) -> None:
     write_bins(tmp_path, 20)
     one, other = scan(tmp_path, 1), scan(tmp_path, 2)
     assert one.digest != other.digest
@@ -154,7 +154,7 @@ def _change_a_label(text: str) -> str:
     ],
     ids=["label", "empty", "half", "part", "column", "row", "moved", "rest", "nul", "endless"],
 )
-def test_a_damaged_index_is_refused(tmp_path: Path, bins: Path, damage: Callable[[str], str]):
+def test_a_damaged_index_is_refused(tmp_path: Path, bins: Path, damage: Callable[[str], str]) -> None:
     prepare(bins, tmp_path)
     index = tmp_path / INDEX
     index.write_text(damage(index.read_text()))
@@ -163,21 +163,21 @@ def test_a_damaged_index_is_refused(tmp_path: Path, bins: Path, damage: Callable
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b'{"refused": 3}', b"\xff\xfe", b'{"refused": [{"file": "a"}]}'])
-def test_a_damaged_report_is_refused(tmp_path: Path, bins: Path, content: bytes):
+def test_a_damaged_report_is_refused(tmp_path: Path, bins: Path, content: bytes) -> None:
     prepare(bins, tmp_path)
     (tmp_path / REPORT).write_bytes(content)
     with pytest.raises(InputError, match=INDEX):
         load(tmp_path)
 
 
-def test_an_index_without_its_report_is_refused(tmp_path: Path, bins: Path):
+def test_an_index_without_its_report_is_refused(tmp_path: Path, bins: Path) -> None:
     prepare(bins, tmp_path)
     (tmp_path / REPORT).unlink()
     with pytest.raises(InputError, match="prepare"):
         load(tmp_path)
 
 
-def test_an_index_with_the_report_of_another_split_is_refused(tmp_path: Path, bins: Path):
+def test_an_index_with_the_report_of_another_split_is_refused(tmp_path: Path, bins: Path) -> None:
     prepare(bins, tmp_path / "a", 1)
     prepare(bins, tmp_path / "b", 2)
     (tmp_path / "b" / REPORT).replace(tmp_path / "a" / REPORT)
@@ -185,36 +185,36 @@ def test_an_index_with_the_report_of_another_split_is_refused(tmp_path: Path, bi
         load(tmp_path / "a")
 
 
-def test_another_layout_is_refused(tmp_path: Path):
+def test_another_layout_is_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.jpg"), np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(InputError, match="bin-images"):
         load(tmp_path)
 
 
-def test_a_folder_without_any_image_is_refused(tmp_path: Path):
+def test_a_folder_without_any_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / abid.IMAGES).mkdir()
-    with pytest.raises(InputError, match=r"no \.jpg"):
+    with pytest.raises(InputError, match=r"no image in it"):
         load(tmp_path)
 
 
-def test_a_folder_in_which_nothing_can_be_used_is_refused_with_the_first_reason(tmp_path: Path):
+def test_a_folder_in_which_nothing_can_be_used_is_refused_with_the_first_reason(tmp_path: Path) -> None:
     abid.metadata_path(write_bin(tmp_path, "1", 1)).unlink()
     with pytest.raises(InputError, match=r"none of 1 images can be used.*no metadata file"):
         load(tmp_path)
 
 
-def test_a_missing_folder_is_wrong_use(tmp_path: Path):
+def test_a_missing_folder_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
         load(tmp_path / "missing")
 
 
-def test_a_file_where_the_prepared_data_should_go_is_an_error(tmp_path: Path, bins: Path):
+def test_a_file_where_the_prepared_data_should_go_is_an_error(tmp_path: Path, bins: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(UnavailableError, match="cannot make this folder"):
         prepare(bins, tmp_path / "out")
 
 
-def test_the_command_reports_what_it_prepared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_command_reports_what_it_prepared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_bins(tmp_path / "in", 10)
     expected = spoil(tmp_path / "in")
     assert main(["data", "prepare", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--json"]) == 0
@@ -224,7 +224,7 @@ def test_the_command_reports_what_it_prepared(tmp_path: Path, capsys: pytest.Cap
     assert f"refused {len(expected):>6} files" in capsys.readouterr().out
 
 
-def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "prepare", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1

@@ -23,7 +23,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 @settings(max_examples=30, deadline=None)
 @given(seeds, st.integers(32, 160))
-def test_a_variation_depends_on_its_seed_alone(seed: int, size: int):
+def test_a_variation_depends_on_its_seed_alone(seed: int, size: int) -> None:
     def once() -> Frame:
         return vary(SCENE.copy(), np.random.default_rng(seed), size)
 
@@ -32,17 +32,18 @@ def test_a_variation_depends_on_its_seed_alone(seed: int, size: int):
 
 @settings(max_examples=30, deadline=None)
 @given(seeds, st.integers(1, 90), st.integers(1, 90), st.integers(32, 128))
-def test_a_variation_has_the_shape_asked_for_and_stays_uint8(seed: int, height: int, width: int, size: int):
+def test_a_variation_has_the_shape_asked_for_and_stays_uint8(seed: int, height: int, width: int, size: int) -> None:
     frame = np.full((height, width, 3), 200, np.uint8)
     before = frame.copy()
     varied = vary(frame, np.random.default_rng(seed), size)
-    assert (varied.shape, varied.dtype) == ((size, size, 3), np.uint8)
+    assert varied.shape == (size, size, 3)
+    assert varied.dtype == np.uint8
     assert np.array_equal(frame, before)
 
 
 @settings(max_examples=30, deadline=None)
 @given(seeds)
-def test_a_variation_keeps_the_picture_recognisable(seed: int):
+def test_a_variation_keeps_the_picture_recognisable(seed: int) -> None:
     """The middle of the bin stays the middle: no crop, turn or light change hides what is to be counted."""
     varied = vary(SCENE, np.random.default_rng(seed), 64)
     middle = varied[16:48, 16:48].astype(float)
@@ -50,12 +51,12 @@ def test_a_variation_keeps_the_picture_recognisable(seed: int):
     assert 0.4 * SCENE.mean() - 16 < varied.mean() < 1.5 * SCENE.mean() + 16
 
 
-def test_other_seeds_give_other_variations():
+def test_other_seeds_give_other_variations() -> None:
     found = {vary(SCENE, np.random.default_rng(seed), 64).tobytes() for seed in range(20)}
     assert len(found) == 20
 
 
-def test_without_variation_a_frame_is_the_one_that_the_agent_would_see(rendered: Path):
+def test_without_variation_a_frame_is_the_one_that_the_agent_would_see(rendered: Path) -> None:
     examples = scan(rendered).examples
     frames = LabelledFrames(examples, 64)
     assert len(frames) == len(examples)
@@ -65,7 +66,7 @@ def test_without_variation_a_frame_is_the_one_that_the_agent_would_see(rendered:
         assert np.array_equal(frame.numpy(), resize(read_frame(Path(example.image)), (64, 64)))
 
 
-def test_a_frame_varies_alike_alone_in_a_batch_and_in_a_worker(rendered: Path):
+def test_a_frame_varies_alike_alone_in_a_batch_and_in_a_worker(rendered: Path) -> None:
     """So a run that was resumed sees what it would have seen."""
     frames = LabelledFrames(scan(rendered).examples, 48, vary=(1, 2))
     order = [7, 3, 0, 11]
@@ -73,12 +74,12 @@ def test_a_frame_varies_alike_alone_in_a_batch_and_in_a_worker(rendered: Path):
     assert torch.equal(in_worker, torch.stack([frames[position][0] for position in order]))
 
 
-def test_epochs_vary_differently(rendered: Path):
+def test_epochs_vary_differently(rendered: Path) -> None:
     examples = scan(rendered).examples
     assert not torch.equal(LabelledFrames(examples, 48, vary=(1, 2))[0][0], LabelledFrames(examples, 48, vary=(1, 3))[0][0])
 
 
-def test_an_image_that_went_away_is_named(tmp_path: Path):
+def test_an_image_that_went_away_is_named(tmp_path: Path) -> None:
     gone = Example("1", str(tmp_path / "gone.jpg"), 1, "1", "train")
     with pytest.raises(InputError, match=r"gone\.jpg"):
         LabelledFrames([gone], 48)[0]

@@ -43,7 +43,7 @@ def challenge(probabilities: np.ndarray, quantities: np.ndarray) -> dict[str, An
 
 
 @given(answers())
-def test_scores_follow_the_challenge(given_: Answers):
+def test_scores_follow_the_challenge(given_: Answers) -> None:
     probabilities, quantities = given_
     found = scores(probabilities, quantities)
     for name, value in challenge(probabilities, quantities).items():
@@ -51,7 +51,7 @@ def test_scores_follow_the_challenge(given_: Answers):
 
 
 @given(answers())
-def test_figures_per_class_are_the_challenge_on_that_class_alone(given_: Answers):
+def test_figures_per_class_are_the_challenge_on_that_class_alone(given_: Answers) -> None:
     probabilities, quantities = given_
     per_class = scores(probabilities, quantities)["per_class"]
     assert list(per_class) == ["0", "1", "2", "3", "4", "5"]
@@ -65,7 +65,7 @@ def test_figures_per_class_are_the_challenge_on_that_class_alone(given_: Answers
 
 
 @given(answers())
-def test_accuracy_over_all_classes_counts_six_or_more_as_one(given_: Answers):
+def test_accuracy_over_all_classes_counts_six_or_more_as_one(given_: Answers) -> None:
     probabilities, quantities = given_
     found = scores(probabilities, quantities)
     right = [max(range(7), key=lambda k: row[k]) == min(q, 6) for row, q in zip(probabilities.tolist(), quantities.tolist(), strict=True)]
@@ -76,13 +76,13 @@ def test_accuracy_over_all_classes_counts_six_or_more_as_one(given_: Answers):
     assert found["per_class_all"]["6+"]["accuracy"] == (pytest.approx(sum(several) / len(several)) if several else None)
 
 
-def test_the_open_class_never_answers_a_question_about_at_most_five():
+def test_the_open_class_never_answers_a_question_about_at_most_five() -> None:
     probabilities = np.array([[0.0, 0.0, 0.1, 0.2, 0.0, 0.0, 0.7]])
     found = scores(probabilities, np.array([3]))
     assert (found["accuracy"], found["rmse"], found["accuracy_all"]) == (1.0, 0.0, 0.0)
 
 
-def test_images_with_six_or_more_do_not_change_the_challenge_figures():
+def test_images_with_six_or_more_do_not_change_the_challenge_figures() -> None:
     few = np.eye(7)[[2, 3]]
     many = np.eye(7)[[0, 0]]
     alone = scores(few, np.array([2, 4]))
@@ -93,27 +93,27 @@ def test_images_with_six_or_more_do_not_change_the_challenge_figures():
     assert (mixed["n_all"], mixed["accuracy_all"]) == (4, 0.25)
 
 
-def test_no_image_gives_no_figure():
+def test_no_image_gives_no_figure() -> None:
     found = scores(np.zeros((0, 7)), np.zeros(0, int))
     assert (found["n"], found["n_all"]) == (0, 0)
     assert all(found[name] is None for name in ("accuracy", "rmse", "mae", "accuracy_all", "ece"))
     assert found["per_class"]["3"] == {"accuracy": None, "rmse": None, "n": 0}
 
 
-def test_only_large_bins_give_no_challenge_figure():
+def test_only_large_bins_give_no_challenge_figure() -> None:
     found = scores(np.eye(7)[[6, 6, 1]], np.array([6, 9, 7]))
     assert (found["n"], found["accuracy"], found["rmse"], found["mae"]) == (0, None, None, None)
     assert found["accuracy_all"] == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(("shape", "number"), [((3, 6), 3), ((3, 8), 3), ((2, 7), 3), ((7,), 7), ((3, 7, 1), 3), ((0, 7), 1)])
-def test_shapes_that_do_not_fit_are_refused(shape: tuple[int, ...], number: int):
+def test_shapes_that_do_not_fit_are_refused(shape: tuple[int, ...], number: int) -> None:
     with pytest.raises(ValueError, match="do not fit"):
         scores(np.zeros(shape), np.zeros(number, int))
 
 
 @given(answers(), st.integers(1, 20))
-def test_calibration_error_is_that_of_a_plain_loop(given_: Answers, bins: int):
+def test_calibration_error_is_that_of_a_plain_loop(given_: Answers, bins: int) -> None:
     probabilities, quantities = given_
     classes = np.minimum(quantities, 6)
     confidence = probabilities.max(1)
@@ -127,13 +127,13 @@ def test_calibration_error_is_that_of_a_plain_loop(given_: Answers, bins: int):
     assert expected_calibration_error(probabilities, classes, bins) == pytest.approx(total, abs=1e-6)
 
 
-def test_calibration_error_of_a_sure_and_right_counter_is_zero_and_of_a_sure_and_wrong_one_is_one():
+def test_calibration_error_of_a_sure_and_right_counter_is_zero_and_of_a_sure_and_wrong_one_is_one() -> None:
     assert expected_calibration_error(np.eye(7), np.arange(7)) == 0.0
     assert expected_calibration_error(np.eye(7), (np.arange(7) + 1) % 7) == 1.0
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_the_temperature_that_made_the_logits_too_sure_is_found_again(temperature: float):
+def test_the_temperature_that_made_the_logits_too_sure_is_found_again(temperature: float) -> None:
     rng = np.random.default_rng(4)
     honest = rng.normal(0, 1.5, (40_000, 7))
     spread = np.exp(honest)
@@ -143,7 +143,7 @@ def test_the_temperature_that_made_the_logits_too_sure_is_found_again(temperatur
 
 
 @pytest.mark.parametrize(("classes", "bound"), [([0, 1, 2], 0.2), ([1, 2, 0], 5.0)])
-def test_the_temperature_stays_in_its_bounds(classes: list[int], bound: float):
+def test_the_temperature_stays_in_its_bounds(classes: list[int], bound: float) -> None:
     assert fit_temperature(np.eye(3) * 2, np.array(classes)) == pytest.approx(bound, rel=1e-3)
 
 
@@ -151,20 +151,20 @@ graded = st.lists(st.tuples(st.integers(0, 8).map(lambda c: c / 8), st.booleans(
 
 
 @given(graded, st.sampled_from([0.0, 0.5, 0.75, 0.9, 1.0]))
-def test_the_threshold_keeps_its_promise_and_is_the_smallest_that_does(pairs: list[tuple[float, bool]], promised: float):
+def test_the_threshold_keeps_its_promise_and_is_the_smallest_that_does(pairs: list[tuple[float, bool]], promised: float) -> None:
     confidence, right = np.array([c for c, _ in pairs]), np.array([r for _, r in pairs])
     keeping = [t for t in sorted({c for c, _ in pairs}) if right[confidence >= t].mean() >= promised]
     assert abstain_threshold(confidence, right, promised) == (keeping[0] if keeping else 1.0)
 
 
-def test_equal_confidences_are_not_parted():
+def test_equal_confidences_are_not_parted() -> None:
     confidence = np.array([0.9, 0.6, 0.6, 0.6])
     assert abstain_threshold(confidence, np.array([True, True, True, False]), 0.9) == 0.9
 
 
-def test_a_counter_that_is_always_wrong_is_always_unsure():
+def test_a_counter_that_is_always_wrong_is_always_unsure() -> None:
     assert abstain_threshold(np.array([0.99, 0.5]), np.array([False, False]), 0.5) == 1.0
 
 
-def test_no_answer_keeps_no_promise():
+def test_no_answer_keeps_no_promise() -> None:
     assert abstain_threshold(np.zeros(0), np.zeros(0, bool), 0.9) == 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,19 +39,19 @@ def groups_of(sizes: list[int]) -> dict[str, str]:
 
 
 @given(image_lists)
-def test_groups_are_those_that_a_graph_search_finds(images: Images):
+def test_groups_are_those_that_a_graph_search_finds(images: Images) -> None:
     assert group_by_asin(images) == groups_by_search(images)
 
 
 @given(image_lists, st.randoms(use_true_random=False))
-def test_groups_do_not_depend_on_the_order_of_the_images(images: Images, random):
+def test_groups_do_not_depend_on_the_order_of_the_images(images: Images, random: Random) -> None:
     shuffled = list(images)
     random.shuffle(shuffled)
     assert group_by_asin(shuffled) == group_by_asin(images)
 
 
 @given(image_lists, seeds)
-def test_no_asin_is_on_two_sides(images: Images, seed: int):
+def test_no_asin_is_on_two_sides(images: Images, seed: int) -> None:
     parts = split_groups(group_by_asin(images), seed)
     sides: dict[str, set[str]] = defaultdict(set)
     for image, held in images:
@@ -61,37 +62,37 @@ def test_no_asin_is_on_two_sides(images: Images, seed: int):
 
 
 @given(image_lists, asins.filter(bool), seeds)
-def test_the_same_bin_before_and_after_an_event_stays_on_one_side(images: Images, held: frozenset[str], seed: int):
+def test_the_same_bin_before_and_after_an_event_stays_on_one_side(images: Images, held: frozenset[str], seed: int) -> None:
     twins = [("90001", held), ("90002", held | {"B-new"})]
     parts = split_groups(group_by_asin(images + twins), seed)
     assert parts["90001"] == parts["90002"]
 
 
-def test_images_without_articles_are_groups_of_their_own():
+def test_images_without_articles_are_groups_of_their_own() -> None:
     assert group_by_asin([("a", frozenset()), ("b", frozenset())]) == {"a": "a", "b": "b"}
 
 
-def test_a_chain_of_shared_articles_is_one_group():
+def test_a_chain_of_shared_articles_is_one_group() -> None:
     chain = [(f"{i:02}", frozenset({f"B{i}", f"B{i + 1}"})) for i in reversed(range(30))]
     assert set(group_by_asin(chain).values()) == {"00"}
 
 
 @given(group_sizes, seeds, st.randoms(use_true_random=False))
-def test_the_seed_alone_decides_and_not_the_order_of_the_images(sizes: list[int], seed: int, random):
+def test_the_seed_alone_decides_and_not_the_order_of_the_images(sizes: list[int], seed: int, random: Random) -> None:
     groups = groups_of(sizes)
     items = list(groups.items())
     random.shuffle(items)
     assert split_groups(dict(items), seed) == split_groups(groups, seed)
 
 
-def test_another_seed_gives_another_split():
+def test_another_seed_gives_another_split() -> None:
     groups = groups_of([1] * 60)
     splits = {tuple(sorted(split_groups(groups, seed).items())) for seed in range(20)}
     assert len(splits) == 20
 
 
 @given(group_sizes, seeds)
-def test_no_part_exceeds_its_share_by_a_whole_group(sizes: list[int], seed: int):
+def test_no_part_exceeds_its_share_by_a_whole_group(sizes: list[int], seed: int) -> None:
     """Each group goes to a part that still misses something, so a part ends less than one (largest) group above its share.
 
     What one part lacks the other two have too much, so it ends less than two groups below.
@@ -102,11 +103,11 @@ def test_no_part_exceeds_its_share_by_a_whole_group(sizes: list[int], seed: int)
         assert -2 * max(sizes) < above < max(sizes) + 1e-9
 
 
-def test_a_thousand_single_images_are_split_exactly_80_10_10():
+def test_a_thousand_single_images_are_split_exactly_80_10_10() -> None:
     parts = Counter(split_groups(groups_of([1] * 1000), 3).values())
     assert parts == {"train": 800, "val": 100, "test": 100}
 
 
 @given(st.integers(3, 200), seeds)
-def test_three_groups_are_enough_for_three_parts(number: int, seed: int):
+def test_three_groups_are_enough_for_three_parts(number: int, seed: int) -> None:
     assert set(split_groups(groups_of([1] * number), seed).values()) == set(SHARES)

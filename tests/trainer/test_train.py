@@ -72,7 +72,7 @@ def same_weights(one: Checkpoint, other: Checkpoint) -> bool:
     return all(torch.equal(value, other.model[name]) for name, value in one.model.items())
 
 
-def test_a_run_learns_and_writes_both_checkpoints(whole: Path, data: list[DataSet]):
+def test_a_run_learns_and_writes_both_checkpoints(whole: Path, data: list[DataSet]) -> None:
     last, best = checkpoints.read(whole / LAST), checkpoints.read(whole / BEST)
     assert last.facts["step"] == SETTINGS.epochs * STEPS_PER_EPOCH
     assert len(last.facts["validation"]) == SETTINGS.epochs
@@ -83,7 +83,7 @@ def test_a_run_learns_and_writes_both_checkpoints(whole: Path, data: list[DataSe
     assert best.facts["validation"][-1]["loss"] == min(losses)
 
 
-def test_frozen_stages_end_as_they_began_and_the_others_do_not(whole: Path, resnet_weights: Path):
+def test_frozen_stages_end_as_they_began_and_the_others_do_not(whole: Path, resnet_weights: Path) -> None:
     before, after = torch.load(resnet_weights, weights_only=True), checkpoints.read(whole / LAST).model
     kept = {
         name.split(".")[0] for name in before if not name.startswith(("conv1", "fc")) and torch.equal(before[name], after[f"net.{name}"])
@@ -94,7 +94,7 @@ def test_frozen_stages_end_as_they_began_and_the_others_do_not(whole: Path, resn
 @pytest.mark.parametrize("step", [1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 2], ids=["first", "end-of-epoch", "second-epoch"])
 def test_a_run_stopped_by_sigterm_and_resumed_ends_with_the_same_weights(
     tmp_path: Path, data: list[DataSet], resnet_weights: Path, whole: Path, monkeypatch: pytest.MonkeyPatch, step: int
-):
+) -> None:
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch:
         patch.setattr(training, "learning_rate", at_step(step, ask_to_stop))
@@ -111,7 +111,7 @@ def test_a_run_stopped_by_sigterm_and_resumed_ends_with_the_same_weights(
 @pytest.mark.parametrize("save_every_s", [0, 10_000], ids=["saved-each-step", "saved-each-epoch"])
 def test_a_run_that_broke_down_and_is_resumed_ends_with_the_same_weights(
     tmp_path: Path, data: list[DataSet], resnet_weights: Path, whole: Path, monkeypatch: pytest.MonkeyPatch, save_every_s: float
-):
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(training, "learning_rate", at_step(STEPS_PER_EPOCH + 2, break_down))
         with pytest.raises(RuntimeError, match="broke down"):
@@ -121,7 +121,7 @@ def test_a_run_that_broke_down_and_is_resumed_ends_with_the_same_weights(
     assert same_weights(checkpoints.read(tmp_path / LAST), checkpoints.read(whole / LAST))
 
 
-def test_resuming_a_finished_run_changes_nothing(whole: Path, data: list[DataSet]):
+def test_resuming_a_finished_run_changes_nothing(whole: Path, data: list[DataSet]) -> None:
     before = (whole / LAST).read_bytes()
     best = train(data, whole, SETTINGS, None, resume=True, workers=0)
     assert (whole / LAST).read_bytes() == before
@@ -129,44 +129,44 @@ def test_resuming_a_finished_run_changes_nothing(whole: Path, data: list[DataSet
 
 
 @pytest.mark.parametrize("changed", [{"seed": 6}, {"learning_rate": 1e-3}, {"sizes": (SIDE, 64)}, {"freeze": 0}, {"epochs": 9}])
-def test_a_run_is_not_resumed_with_other_settings(whole: Path, data: list[DataSet], changed: dict[str, Any]):
+def test_a_run_is_not_resumed_with_other_settings(whole: Path, data: list[DataSet], changed: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"another {next(iter(changed))}"):
         train(data, whole, replace(SETTINGS, **changed), None, resume=True, workers=0)
 
 
-def test_a_run_is_not_resumed_on_other_data(tmp_path: Path, whole: Path):
+def test_a_run_is_not_resumed_on_other_data(tmp_path: Path, whole: Path) -> None:
     other = load(write_bins(tmp_path, 22))
     with pytest.raises(InputError, match="other data"):
         train([other], whole, SETTINGS, None, resume=True, workers=0)
 
 
-def test_a_run_is_not_begun_over_another(whole: Path, data: list[DataSet]):
+def test_a_run_is_not_begun_over_another(whole: Path, data: list[DataSet]) -> None:
     before = (whole / LAST).read_bytes()
     with pytest.raises(UsageError, match="--resume"):
         train(data, whole, SETTINGS, None, workers=0)
     assert (whole / LAST).read_bytes() == before
 
 
-def test_there_must_be_a_run_to_resume(tmp_path: Path, data: list[DataSet]):
-    with pytest.raises(InputError, match="no such checkpoint"):
+def test_there_must_be_a_run_to_resume(tmp_path: Path, data: list[DataSet]) -> None:
+    with pytest.raises(InputError, match=r"last\.pt: no such file"):
         train(data, tmp_path, SETTINGS, None, resume=True, workers=0)
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_too_few_images_are_refused_before_anything_is_written(tmp_path: Path, number: int):
+def test_too_few_images_are_refused_before_anything_is_written(tmp_path: Path, number: int) -> None:
     few = load(write_bins(tmp_path / "in", number))
     with pytest.raises(InputError, match=f"{len(few.part('train'))} images to train on"):
         train([few], tmp_path / "out", SETTINGS, None, workers=0)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_where_the_checkpoints_should_go_is_an_error(tmp_path: Path, data: list[DataSet]):
+def test_a_file_where_the_checkpoints_should_go_is_an_error(tmp_path: Path, data: list[DataSet]) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(UnavailableError, match="cannot make this folder"):
         train(data, tmp_path / "out", SETTINGS, None, workers=0)
 
 
-def test_the_learning_rate_rises_in_a_line_and_falls_by_a_cosine():
+def test_the_learning_rate_rises_in_a_line_and_falls_by_a_cosine() -> None:
     settings = replace(SETTINGS, learning_rate=0.01, warmup=0.2)
     rates = [learning_rate(i / 1000, settings) for i in range(1001)]
     assert max(rates) == pytest.approx(rates[200]) == pytest.approx(0.01)
@@ -177,24 +177,24 @@ def test_the_learning_rate_rises_in_a_line_and_falls_by_a_cosine():
     assert rates[1000] == pytest.approx(0, abs=1e-9)
 
 
-def test_without_warm_up_the_learning_rate_begins_at_its_peak():
+def test_without_warm_up_the_learning_rate_begins_at_its_peak() -> None:
     assert learning_rate(0, replace(SETTINGS, learning_rate=0.01, warmup=0)) == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize(
     "wrong", [{"epochs": 0}, {"batch_size": 1}, {"sizes": ()}, {"sizes": (SIDE, 8)}, {"learning_rate": float("nan")}, {"freeze": 6}]
 )
-def test_settings_out_of_range_are_wrong_use(wrong: dict[str, Any]):
+def test_settings_out_of_range_are_wrong_use(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"--{next(iter(wrong)).replace('_', '-')} "):
         TrainSettings(**wrong)
 
 
-def test_sizes_are_spread_evenly_over_the_epochs():
+def test_sizes_are_spread_evenly_over_the_epochs() -> None:
     settings = TrainSettings(epochs=5, sizes=(32, 64))
     assert [settings.size_at(epoch) for epoch in range(5)] == [32, 32, 32, 64, 64]
 
 
-def test_the_command_trains_where_no_validation_image_has_at_most_five_items(tmp_path: Path, resnet_weights: Path):
+def test_the_command_trains_where_no_validation_image_has_at_most_five_items(tmp_path: Path, resnet_weights: Path) -> None:
     """The challenge's accuracy is then over no image at all."""
     for i in range(10):
         write_bin(tmp_path / "in", f"{i:05}", 8)
@@ -209,12 +209,12 @@ def test_the_command_trains_where_no_validation_image_has_at_most_five_items(tmp
     [
         (["--epochs", "0"], 2, "--epochs 0"),
         (["--batch-size", "64"], 1, "images to train on"),
-        (["--resume", "--batch-size", "4"], 1, "no such checkpoint"),
+        (["--resume", "--batch-size", "4"], 1, "no such file"),
     ],
 )
 def test_the_command_says_in_one_line_what_is_wrong(
     tmp_path: Path, bins: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, says: str
-):
+) -> None:
     assert main(["train", "--data", str(bins), "--out", str(tmp_path / "out"), *words]) == code
     error = capsys.readouterr().err
     assert says in error
