@@ -95,6 +95,9 @@ class FolderSource:
                 stop.wait(0.2)
             for path in fresh:
                 shown.add(path)
+                if not path.name.isprintable():
+                    yield InputError(f"{self._folder}: the name {path.name!r} is no plain text; rename the file")
+                    continue
                 if stop.is_set() or (self._once and self._seen(path.name)):
                     continue
                 try:
@@ -118,14 +121,18 @@ class VideoSource:
         rate = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
         step = max(1, round(rate * self._interval_s))
         number = 0
+        seen = 0
         while not stop.is_set() and self._capture.grab():
             if number % step == 0:
                 found, frame = self._capture.retrieve()
                 if found:
+                    seen += 1
                     yield Shot(frame, utc_now(), self._path.name)
                     stop.wait(self._interval_s)
             number += 1
         self._capture.release()
+        if not seen and not stop.is_set():
+            yield InputError(f"{self._path}: no frame could be read from this video; record it again")
 
 
 class CameraSource:
@@ -140,6 +147,7 @@ class CameraSource:
         self._newest: Shot | None = None
         self._grabbed_at = 0.0
         self._lock = threading.Lock()
+        self._failure: UnavailableError | None = None
         self._capture = self._open()
 
     def _open(self) -> cv2.VideoCapture:
@@ -163,6 +171,8 @@ class CameraSource:
         threading.Thread(target=self._grab, args=(stop,), name="camera", daemon=True).start()
         counted: Shot | None = None
         while not stop.is_set():
+            if self._failure is not None:
+                raise self._failure
             with self._lock:
                 shot, age_s = self._newest, time.monotonic() - self._grabbed_at
             if shot is not None and shot is not counted and age_s < self.STALE_AFTER_S:
@@ -173,6 +183,13 @@ class CameraSource:
                 stop.wait(0.05)
 
     def _grab(self, stop: threading.Event) -> None:
+        try:
+            self._grab_until(stop)
+        except Exception as error:  # the top of the thread: a camera that is gone for good must end the agent, not fall silent
+            log.exception("camera failed")
+            self._failure = UnavailableError(f"camera {self._name}: failed ({error!r}); check it and start again")
+
+    def _grab_until(self, stop: threading.Event) -> None:
         pause_s = 1.0
         while not stop.is_set():
             found, frame = self._capture.read()

@@ -41,19 +41,15 @@ def agent(arguments: Sequence[str]) -> int:
     settings = read_settings(AgentSettings, options)
     log_to_stderr(logging.INFO)
     summary = run(settings, once)
-    if summary.refused:
-        print(
-            f"bintally agent: counted {summary.counted}, but {len(summary.refused)} could not be; first: {summary.refused[0]}",
-            file=sys.stderr,
-        )
-        return 1
+    acknowledged = "all acknowledged"
     if summary.waiting:
-        print(
-            f"counted {summary.counted}; {summary.waiting} wait for an acknowledgement in {settings.state_dir} and go out at the next start"
-        )
-        return 130 if once else 0
-    print(f"counted {summary.counted}, all acknowledged")
-    return 0
+        acknowledged = f"{summary.waiting} wait for an acknowledgement in {settings.state_dir} and go out at the next start"
+    print(f"{'stopped: ' if summary.stopped else ''}counted {summary.counted}, {acknowledged}")
+    if summary.refused:
+        print(f"bintally agent: {summary.refused} images could not be counted; first: {summary.first_refusal}", file=sys.stderr)
+    if once and summary.stopped:
+        return 130
+    return 1 if summary.refused and not summary.stopped else 0
 
 
 def count(arguments: Sequence[str]) -> int:

@@ -28,7 +28,8 @@ class Courier:
         station: whose events.
         state: the station's birth.
         by_broker: forget an event at the broker's PUBACK instead of the ledger's acknowledgement.
-        patience_s: seconds without progress after which the courier gives up (see ``failure``); 0 for never.
+        patience_s: the courier gives up (see ``failure``) when the broker did not answer for so many seconds since the start, or,
+            while draining, when nothing was acknowledged for so long; 0 for never.
         stop: set by the courier when it gives up, and by others to end it.
     """
 
@@ -125,7 +126,7 @@ class Courier:
             self._drained.set()
             return
         impatient = self._patience_s and time.monotonic() - self._progress_at > self._patience_s
-        if impatient and self._connections == 0:
+        if impatient and (self._connections == 0 or (self._draining.is_set() and not self._link.up)):
             self._give_up(
                 UnavailableError(
                     f"broker {self._link.broker} does not answer ({self._link.problem}); {self._outbox.depth()} counts are kept and go out "

@@ -9,7 +9,7 @@ from agent.outbox import Pending
 from bintally.messages import Range
 
 WINDOW = 64
-FIRST_WAIT_S, MAX_WAIT_S = 10.0, 300.0
+FIRST_WAIT_S, MAX_WAIT_S = 5.0, 20.0
 
 
 @dataclass

@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bintally.brokers import broker_address
 from bintally.errors import InputError
@@ -47,6 +48,7 @@ class Link:
         self._up = threading.Event()
         client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, client_id=f"bintally-{state.session}")
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+        client.on_subscribe = self._on_subscribe
         client.on_connect_fail, client.on_publish, client.on_message = self._on_connect_fail, self._on_publish, self._on_message
         client.will_set(station.topic("state"), state.model_copy(update={"status": "lost"}).model_dump_json(), qos=1, retain=True)
         client.reconnect_delay_set(MIN_RECONNECT_S, MAX_RECONNECT_S)
@@ -90,8 +92,8 @@ class Link:
             self.problem = str(reason)
             log.warning("broker refused the connection", broker=self.broker, reason=str(reason))
             return
-        client.subscribe(self._station.topic("ack"), qos=1)
-        client.publish(self._station.topic("state"), self._state.model_dump_json(), qos=1, retain=True)
+        client.subscribe([(self._station.topic(kind), SubscribeOptions(qos=1)) for kind in ("ack", "state")])
+        self._say_birth()
         self.connections += 1
         self._up.set()
         log.info("connected", broker=self.broker)
@@ -115,7 +117,26 @@ class Link:
             self.published.put_nowait(mid)
         self._wake()
 
+    def _say_birth(self) -> None:
+        self._client.publish(self._station.topic("state"), self._state.model_dump_json(), qos=1, retain=True)
+
+    def _on_subscribe(self, _: mqtt.Client, __: object, ___: int, reasons: list[ReasonCode], ____: object) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.warning("broker refused a subscription, acknowledgements may not arrive", reasons=[str(reason) for reason in reasons])
+
+    def _on_state(self, payload: bytes) -> None:
+        """A will of an older session that comes late must not make a living station look lost."""
+        try:
+            said = State.model_validate_json(payload)
+        except ValueError:
+            return
+        if said.status == "lost" and said.session != self._state.session:
+            self._say_birth()
+
     def _on_message(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
+        if message.topic == self._station.topic("state"):
+            self._on_state(bytes(message.payload))
+            return
         try:
             ack = parse_ack(bytes(message.payload))
             self.acks.put_nowait(ack.data.ranges)

@@ -100,7 +100,8 @@ class Outbox:
                     self._db.execute("INSERT OR IGNORE INTO counted_file VALUES (?, ?)", (folder, file))
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite has rolled back already where the disk is full
+                    self._db.execute("ROLLBACK")
                 raise
             self._seq += 1
         return event

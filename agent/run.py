@@ -17,7 +17,7 @@ from agent.outbox import Outbox
 from agent.settings import AgentSettings
 from bintally import __version__
 from bintally.bundle import open_bundle
-from bintally.errors import InputError
+from bintally.errors import InputError, UsageError
 from bintally.messages import CountData, CountEvent, ModelName, State, utc_now
 from bintally.topics import Station
 
@@ -26,11 +26,20 @@ log = structlog.get_logger()
 
 @dataclass
 class Summary:
-    """What a run did: counts committed, files that could not be counted with the reason, and counts that still wait."""
+    """What a run did.
 
-    counted: int
-    refused: list[str]
-    waiting: int
+    Attributes:
+        counted: counts committed to the outbox.
+        refused: files that could not be counted; ``first_refusal`` says why the first one could not.
+        waiting: counts that were not acknowledged yet.
+        stopped: whether a signal ended the run.
+    """
+
+    counted: int = 0
+    refused: int = 0
+    first_refusal: str = ""
+    waiting: int = 0
+    stopped: bool = False
 
 
 def run(settings: AgentSettings, once: bool) -> Summary:
@@ -47,7 +56,7 @@ def run(settings: AgentSettings, once: bool) -> Summary:
     """
     station = Station(settings.site, settings.station)
     counter = FrameCounter(open_bundle(settings.bundle, threads=settings.threads))
-    outbox = Outbox(settings.state_dir, station)
+    outbox = Outbox(_state_dir(settings), station)
     stop = threading.Event()
     try:
         folder = str(Path(settings.source).resolve())
@@ -57,12 +66,13 @@ def run(settings: AgentSettings, once: bool) -> Summary:
         courier = Courier(outbox, settings.broker, station, state, by_broker, settings.broker_patience_s, stop)
         _stop_on_signals(stop)
         courier.start()
-        summary = Summary(0, [], 0)
+        summary = Summary()
         try:
             for shot in source.shots(stop):
                 if isinstance(shot, InputError):
                     log.warning("not counted", reason=str(shot))
-                    summary.refused.append(str(shot))
+                    summary.refused += 1
+                    summary.first_refusal = summary.first_refusal or str(shot)
                     continue
                 counted = counter.count(shot.frame)
                 bin_name = settings.bin or shot.bin or settings.station
@@ -70,8 +80,9 @@ def run(settings: AgentSettings, once: bool) -> Summary:
                 outbox.add(make, folder if once else None, shot.file if once else None)
                 courier.committed()
                 summary.counted += 1
-            if once and not stop.is_set():
+            if not stop.is_set():
                 courier.drain()
+            summary.stopped = stop.is_set()
         finally:
             courier.close()
         if courier.failure is not None:
@@ -80,6 +91,13 @@ def run(settings: AgentSettings, once: bool) -> Summary:
         return summary
     finally:
         outbox.close()
+
+
+def _state_dir(settings: AgentSettings) -> Path:
+    try:
+        return settings.state_dir.expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{settings.state_dir}: this user has no home folder; give --state-dir") from error
 
 
 def _event(station: Station, bin_name: str, shot: Shot, counted: Counted, model: ModelName, event_id: str) -> CountEvent:
@@ -100,4 +118,5 @@ def _event(station: Station, bin_name: str, shot: Shot, counted: Counted, model:
 
 def _stop_on_signals(stop: threading.Event) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        # Event.set takes a lock that the main thread may hold in wait() when the handler interrupts it
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set, name="stop").start())

@@ -21,8 +21,10 @@ class AgentSettings(ProgramSettings):
     broker: str = Field(DEFAULT_BROKER, description="mqtt://host:port")
     site: str = Field("site", description="name of the site")
     station: str = Field("station", description="name of the station")
-    state_dir: Path = Field(Path.home() / ".local" / "state" / "bintally", description="folder of the outbox")
-    bin: str | None = Field(None, min_length=1, description="the bin that the camera sees; a folder's images name theirs by default")
+    state_dir: Path = Field(Path("~/.local/state/bintally"), description="folder of the outbox")
+    bin: str | None = Field(
+        None, min_length=1, max_length=255, description="the bin that the camera sees; a folder's images name theirs by default"
+    )
     interval_s: float = Field(1.0, ge=0, le=86_400, description="seconds from one count to the next; with --once, none")
     broker_patience_s: float = Field(
         30.0, ge=0, description="give up when the broker did not answer for so long since the start; 0: never (counts are kept anyway)"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import queue
 import secrets
@@ -41,7 +42,9 @@ def demo(arguments: Sequence[str]) -> int:
         epilog="example: bintally demo --frames abid/bin-images --seconds 30",
     )
     parser.add_argument("--frames", type=Path, metavar="DIR", help="show these photographs instead; metadata/ beside DIR holds the truth")
-    parser.add_argument("--seconds", type=float, default=30, help="how long to count; 0: until Ctrl-C (default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=30, help="how long to count; 0: until Ctrl-C or the last picture (default: %(default)s)"
+    )
     parser.add_argument("--interval", type=float, default=0.25, help="seconds from one bin to the next (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="of the rendered bins (default: a new one each time)")
     parser.add_argument("--bundle", type=Path, help="the counter; the shipped one by default")
@@ -49,9 +52,10 @@ def demo(arguments: Sequence[str]) -> int:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep frames, ledger and logs in this folder, which must be empty or new")
     parser.add_argument("--json", action="store_true", help="one JSON object a count, the totals last")
     options = parser.parse_args(arguments)
-    if options.seconds < 0 or options.interval < 0 or not 0 <= options.port < 65536:
+    if not (0 <= options.seconds < math.inf and 0 <= options.interval < math.inf and 0 <= options.port < 65536):
         raise UsageError("--seconds and --interval must be 0 or more, --port 0 to 65535")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
     with _folder(options.keep) as folder, _Children(folder) as children:
         frames, origin = _photographs(options.frames) if options.frames else _rendered(children, folder, options)
@@ -109,7 +113,7 @@ def judge(counted: int | None, at_least: int | None, truth: int) -> bool:
 
 def _counts(children: _Children, folder: Path, frames: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Start broker, ledger and agent, and yield what the ledger commits until the time is over."""
-    broker = children.start("broker", "-m", "deploy.broker", "--port", str(options.port))
+    broker = children.start("broker", "-m", "deploy.broker", "--end-with-stdin", "--port", str(options.port))
     url = f"mqtt://127.0.0.1:{children.first_line(broker).removeprefix('ready ').strip()}"
     ledger = children.start(
         "ledger", *_BINTALLY, "wms", "listen", "--broker", url, "--ledger", f"sqlite:///{folder / 'ledger.db'}", "--json"
@@ -121,15 +125,22 @@ def _counts(children: _Children, folder: Path, frames: Path, options: argparse.N
     children.start("agent", *_BINTALLY, "agent", "run", *agent_options)
     lines = _lines(ledger)
     ends_at: float | None = None
+    gives_up_at = time.monotonic() + _START_TIMEOUT_S
+    shown: set[str] = set()
     while ends_at is None or not options.seconds or time.monotonic() < ends_at:
         children.check()
+        if ends_at is None and time.monotonic() > gives_up_at:
+            raise UnavailableError(f"no count came within {_START_TIMEOUT_S:.0f} s; the agent said: {children.last_words('agent')}")
         try:
             received = json.loads(lines.get(timeout=0.2))
         except queue.Empty:
             continue
         if ends_at is None:
             ends_at = time.monotonic() + options.seconds
+        if received["file"] in shown:
+            return  # the agent begins again with the first picture
         if not received["repeat"]:
+            shown.add(received["file"])
             yield _beside_truth(received, frames)
 
 
@@ -190,7 +201,10 @@ class _Table:
 
     def __init__(self, origin: str) -> None:
         from rich.console import Console
+        from rich.markup import escape
 
+        self._escape = escape
+        origin = escape(origin)
         self._console = Console(highlight=False)
         self._origin = origin
         self._console.print(f"[bold]{origin}[/bold] → agent → MQTT broker → ledger\n")
@@ -202,8 +216,9 @@ class _Table:
         truth = "?" if count["truth"] is None else str(count["truth"])
         so_far = f"{totals.right} of {totals.answered} answered"
         share = f" ({totals.right / totals.answered:.0%})" if totals.answered else ""
+        name = self._escape(f"{count['bin'][:12]:<12}")
         self._console.print(
-            f"{count['bin'][:12]:<12} {truth:>5}  [{colour}]{answer:<9}[/{colour}]  {count['confidence']:>4.0%}  {count['frame_ms']:>4.0f} ms  {so_far}{share}"
+            f"{name} {truth:>5}  [{colour}]{answer:<9}[/{colour}]  {count['confidence']:>4.0%}  {count['frame_ms']:>4.0f} ms  {so_far}{share}"
         )
 
     def end(self, totals: Totals) -> None:
@@ -235,7 +250,8 @@ class _Children:
         return self
 
     def __exit__(self, *_: object) -> None:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave children behind
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = [signal.signal(number, signal.SIG_IGN) for number in numbers]  # a second signal must not leave children behind
         for _name, child in reversed(self._running):
             _signal_session(child, signal.SIGTERM)
             try:
@@ -243,7 +259,8 @@ class _Children:
             except subprocess.TimeoutExpired:
                 _signal_session(child, signal.SIGKILL)
                 child.wait()
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
         """Start this Python with arguments; its standard error goes to ``<name>.log``."""
@@ -278,8 +295,12 @@ class _Children:
         """
         for name, child in self._running:
             if child.poll() not in (None, 0) or (child.poll() == 0 and name != "renderer"):
-                said = (self._folder / f"{name}.log").read_text(errors="replace").strip().splitlines()
-                raise UnavailableError(f"the {name} stopped: {said[-1] if said else f'exit code {child.returncode}'}")
+                raise UnavailableError(f"the {name} stopped: {self.last_words(name) or f'exit code {child.returncode}'}")
+
+    def last_words(self, name: str) -> str:
+        """The last line that a child wrote to its log."""
+        said = (self._folder / f"{name}.log").read_text(errors="replace").strip().splitlines()
+        return said[-1] if said else ""
 
     def forget(self, child: subprocess.Popen[str]) -> None:
         """A child has done its work."""

@@ -16,6 +16,8 @@ Frame = NDArray[Any]
 
 MAX_SIDE_PX = 16_384
 
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a damaged image is told once, by an InputError
+
 
 def resize(frame: Frame, size: tuple[int, int]) -> Frame:
     """Bring a frame to the size that a count graph takes; the aspect ratio is not kept.

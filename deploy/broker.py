@@ -2,8 +2,7 @@
 
     python -m deploy.broker --port 1883
 
-It prints ``ready <port>`` and runs until it is stopped or its standard input closes, so that it never outlives a parent
-that was killed. For production use a broker with TLS and access lists, such as Mosquitto.
+It prints ``ready <port>`` and runs until it is stopped. For production use a broker with TLS and access lists, such as Mosquitto.
 """
 
 from __future__ import annotations
@@ -47,7 +46,12 @@ def main() -> int:
     """Run the broker; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.broker", description="An embedded MQTT 5 broker on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=0, help="0 for a free one (default)")
+    parser.add_argument(
+        "--end-with-stdin", action="store_true", help="end when standard input closes, so as not to outlive a parent that was killed"
+    )
     options = parser.parse_args()
+    if not 0 <= options.port < 65536:
+        parser.error("--port must be from 0 to 65535")
 
     from iotcore.iotcore import IotCoreBroker
 
@@ -56,7 +60,8 @@ def main() -> int:
     except OSError as error:
         print(f"deploy.broker: port {options.port} on 127.0.0.1 cannot be used ({error.strerror}); choose another --port", file=sys.stderr)
         return 1
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    if options.end_with_stdin:
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     threading.Thread(target=_say_ready, args=(port,), name="ready", daemon=True).start()
     logging.getLogger("rumqttd").setLevel(logging.CRITICAL)  # it logs each closed connection as an error
     with tempfile.TemporaryDirectory() as folder:

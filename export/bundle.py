@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +71,11 @@ class ExportSettings:
                 raise UsageError(f"{option} {share}: must be from 0 to 1")
 
 
-def export_bundle(path: Path, data: Sequence[DataSet], out: Path, settings: ExportSettings) -> Manifest:
-    """Export a checkpoint to a bundle.
+def export_bundle(paths: Sequence[Path], data: Sequence[DataSet], out: Path, settings: ExportSettings) -> Manifest:
+    """Export a checkpoint, or the average of several, to a bundle.
 
     Args:
-        path: the checkpoint.
+        paths: the checkpoints.
         data: the data sets that it was trained on; ranges come from their training, confidence and the gate from their
             validation parts.
         out: where the bundle goes; nothing is written when the gate fails.
@@ -90,8 +90,11 @@ def export_bundle(path: Path, data: Sequence[DataSet], out: Path, settings: Expo
     """
     if out.suffix != ".onnx":
         raise UsageError(f"{out}: a bundle's name ends with .onnx")
-    checkpoint = checkpoints.read(path)
-    size = settings.input_size or checkpoint.input_size
+    found = [checkpoints.read(path) for path in paths]
+    if settings.input_size is not None:
+        found = [replace(one, input_size=settings.input_size) for one in found]
+    checkpoint = checkpoints.average(found)
+    size = checkpoint.input_size
     training = [example for one in data for example in one.part("train")]
     held_out = [example for one in data for example in one.part("val")]
     if len(training) < settings.calibration or not held_out:

@@ -19,7 +19,7 @@ def export(arguments: Sequence[str]) -> int:
         description=f"{export.__doc__}; refuses to write one that counts noticeably worse",
         epilog="example: bintally export runs/first/best.pt --data prepared --out bundle.onnx",
     )
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
+    parser.add_argument("checkpoint", type=Path, nargs="+", metavar="CHECKPOINT", help="several of one lineage are averaged")
     parser.add_argument(
         "--data", type=Path, nargs="+", required=True, help="what it was trained on: folders in ABID's layout or prepared ones"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,11 @@ def quantize(model: onnx.ModelProto, frames: Sequence[Frame]) -> onnx.ModelProto
 
 
 def to_float(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Take the activations' Q/DQ pairs out of a quantized graph: the same network in float32, to measure against."""
+    """Take quantization out of a graph: the same network with float32 weights and activations, to measure against."""
     plain = onnx.ModelProto()
     plain.CopyFrom(model)
     quantizers = {node.output[0]: node for node in plain.graph.node if node.op_type == "QuantizeLinear"}
+    constants = {tensor.name: tensor for tensor in plain.graph.initializer}
     renamed: dict[str, str] = {}
     kept = []
     for node in plain.graph.node:
@@ -73,10 +74,27 @@ def to_float(model: onnx.ModelProto) -> onnx.ModelProto:
             node.input[position] = renamed.get(name, name)
         if node.op_type == "DequantizeLinear" and node.input[0] in quantizers:
             renamed[node.output[0]] = quantizers[node.input[0]].input[0]
+        elif node.op_type == "DequantizeLinear" and node.input[0] in constants:
+            plain.graph.initializer.append(_dequantized(node, constants))
         elif node.op_type != "QuantizeLinear":
             kept.append(node)
     ends = [output.name for output in plain.graph.output if output.name in renamed]
     kept += [onnx.helper.make_node("Identity", [renamed[name]], [name]) for name in ends]
     del plain.graph.node[:]
     plain.graph.node.extend(kept)
+    used = {name for node in kept for name in node.input}
+    needed = [tensor for tensor in plain.graph.initializer if tensor.name in used]
+    del plain.graph.initializer[:]
+    plain.graph.initializer.extend(needed)
     return plain
+
+
+def _dequantized(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> onnx.TensorProto:
+    """The float32 tensor that a DequantizeLinear of a constant gives: (q - zero point) * scale along its axis."""
+    whole, scale, zero = (onnx.numpy_helper.to_array(constants[name]) for name in node.input)
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
+    if scale.ndim:
+        shape = [-1 if dimension == axis % max(1, whole.ndim) else 1 for dimension in range(whole.ndim)]
+        scale, zero = scale.reshape(shape), zero.reshape(shape)
+    value = (whole.astype(np.float32) - zero.astype(np.float32)) * scale
+    return onnx.numpy_helper.from_array(value.astype(np.float32), node.output[0])

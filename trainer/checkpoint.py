@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bintally.errors import InputError
+from bintally.errors import InputError, UsageError
 from bintally.files import write_with
 from trainer.model import Counter
 from trainer.torch_files import load_torch
@@ -54,6 +55,26 @@ def _save(content: dict[str, Any], path: Path) -> None:
         torch.save(content, path)
     except RuntimeError as error:  # torch's own words for a full disk
         raise OSError(f"torch cannot write it: {str(error).partition(chr(10))[0][:120]}") from error
+
+
+def average(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+    """Average the weights of checkpoints of one lineage, each begun with the one before; the facts of all of them stay.
+
+    Source:
+        Wortsman et al. 2022, Model soups, section 2 (uniform soup).
+
+    Raises:
+        UsageError: there is none, or they take frames of different sizes.
+    """
+    if not checkpoints or len({one.input_size for one in checkpoints}) != 1:
+        raise UsageError("only checkpoints that take frames of one size can be averaged; name the size with --input-size")
+    states = [one.model for one in checkpoints]
+    model = {
+        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+        for name, value in states[-1].items()
+    }
+    facts = checkpoints[-1].facts if len(checkpoints) == 1 else {"averaged": [one.facts for one in checkpoints]}
+    return Checkpoint(model, checkpoints[0].input_size, facts, None)
 
 
 def is_checkpoint(path: Path) -> bool:

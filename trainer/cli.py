@@ -51,7 +51,9 @@ def train(arguments: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders that 'data prepare' wrote, or in ABID's layout")
     parser.add_argument("--out", type=Path, required=True, help="folder for best.pt and last.pt")
     parser.add_argument(
-        "--weights", type=Path, help="ImageNet weights (state dict of torchvision's resnet50) or a checkpoint to begin with; torchvision's own by default"
+        "--weights",
+        type=Path,
+        help="ImageNet weights (state dict of torchvision's resnet50) or a checkpoint to begin with; torchvision's own by default",
     )
     parser.add_argument("--resume", action="store_true", help="go on where the run in --out stopped")
     parser.add_argument("--workers", type=int, default=1, help="processes that read frames (default: %(default)s)")

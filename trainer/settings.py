@@ -21,6 +21,7 @@ class TrainSettings:
     """
 
     epochs: int = _setting(5, 1, 1000, "passes over the training part")
+    images: int = _setting(0, 0, 10**9, "images of an epoch, drawn anew for each; 0 for all of the training part")
     batch_size: int = _setting(32, 2, 4096, "images a step")
     learning_rate: float = _setting(3e-4, 1e-7, 1, "AdamW's for the backbone at its peak; the new head takes ten times as much")
     weight_decay: float = _setting(0.05, 0, 1, "AdamW's, on matrices only")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def train(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(settings.seed)
     counter = Counter()
-    steps_per_epoch = len(examples) // settings.batch_size
+    steps_per_epoch = min(settings.images or len(examples), len(examples)) // settings.batch_size
     facts: dict[str, Any] = {
         "settings": asdict(settings),
         "data": [{"source": Path(one.source).name, "digest": one.digest, "split_seed": one.seed} for one in data],
@@ -132,10 +132,16 @@ def train(
             outcome = validate(counter, held_out, settings.input_size, workers)
             facts["validation"].append(outcome)
             log.info("validated", epoch=epoch + 1, **outcome)
+            if not math.isfinite(outcome["loss"]):
+                raise InputError(
+                    f"the loss is {outcome['loss']} after epoch {epoch + 1}; the run has diverged: take a smaller --learning-rate"
+                )
             if outcome["loss"] <= min(entry["loss"] for entry in facts["validation"]):
                 checkpoints.write(out / BEST, snapshot(finished=True))
             checkpoints.write(out / LAST, snapshot(finished=False))
             saved_at = time.monotonic()
+            if stop_asked.is_set() and epoch + 1 < settings.epochs:
+                raise KeyboardInterrupt
     return checkpoints.read(out / BEST)
 
 
@@ -152,7 +158,7 @@ def infer(counter: Counter, examples: Sequence[Example], size: int, workers: int
     device = next(counter.parameters()).device
     loader = DataLoader(LabelledFrames(examples, size), batch_size=32, num_workers=workers)
     with torch.inference_mode():
-        logits = [counter(frames.to(device)).float().cpu().numpy() for frames, _ in loader]
+        logits = [counter(frames.to(device)).float().cpu().numpy() for frames, _ in _each(loader)]
     return np.concatenate(logits), np.array([example.quantity for example in examples])
 
 
@@ -185,8 +191,17 @@ def _batches(
     """The batches of one epoch in its own order, without the first ``skip``; a short last batch is left out."""
     order = np.random.default_rng((settings.seed, epoch)).permutation(len(examples))
     frames = LabelledFrames(examples, settings.size_at(epoch), vary=(settings.seed, epoch))
-    rest = Subset(frames, order[skip * settings.batch_size :].tolist())
-    yield from DataLoader(rest, settings.batch_size, drop_last=True, num_workers=workers, pin_memory=torch.cuda.is_available())
+    drawn = order[: settings.images] if settings.images else order
+    rest = Subset(frames, drawn[skip * settings.batch_size :].tolist())
+    yield from _each(DataLoader(rest, settings.batch_size, drop_last=True, num_workers=workers, pin_memory=torch.cuda.is_available()))
+
+
+def _each(loader: Iterable[Any]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The batches of a loader; torch wraps a worker's error in the text of its traceback, of which the last line is meant."""
+    try:
+        yield from loader
+    except InputError as error:
+        raise InputError(str(error).strip().rpartition("\n")[2].removeprefix("bintally.errors.InputError: ")) from error
 
 
 def _optimizer(counter: Counter, settings: TrainSettings) -> torch.optim.AdamW:

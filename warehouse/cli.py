@@ -44,7 +44,7 @@ def wms(arguments: Sequence[str]) -> int:
     ledger = Ledger(options.ledger)
     try:
         received = listen(options.broker, ledger, stop, options.site)
-        print(f"receiving from {options.broker} into {options.ledger}; Ctrl-C ends it", file=sys.stderr)
+        print(f"receiving from {options.broker} into {ledger.where}; Ctrl-C ends it", file=sys.stderr)
         if options.json:
             for one in received:
                 print(json.dumps(as_json(one)), flush=True)
@@ -76,6 +76,7 @@ def as_json(one: Received) -> dict[str, Any]:
 
 def _show_table(received: Iterable[Received]) -> None:
     from rich.live import Live
+    from rich.markup import escape
     from rich.table import Table
 
     newest: dict[tuple[str, str, str], Received] = {}
@@ -91,7 +92,8 @@ def _show_table(received: Iterable[Received]) -> None:
             data = one.event.data
             answer = "unsure" if data.unsure else f"{data.at_least} or more" if data.at_least else str(data.counted)
             when = data.taken_at.strftime("%H:%M:%S")
-            shown.add_row(one.station.site, one.station.station, one.event.subject, answer, f"{data.confidence:.0%}", when)
+            names = (one.station.site, one.station.station, one.event.subject)
+            shown.add_row(*map(escape, names), answer, f"{data.confidence:.0%}", when)
         return shown
 
     with Live(auto_refresh=False) as live:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timezone
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,11 +52,11 @@ class Ledger:
         self._insert = dialects[self._engine.dialect.name]
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _durable)
-        self._where = self._engine.url.render_as_string()
+        self.where = self._engine.url.render_as_string()
         try:
             _METADATA.create_all(self._engine)
         except sa.exc.SQLAlchemyError as error:
-            raise UnavailableError(f"ledger {self._where}: cannot be opened ({_reason(error)}); check path, address and rights") from error
+            raise UnavailableError(f"ledger {self.where}: cannot be opened ({_reason(error)}); check path, address and rights") from error
 
     def add(self, events: Sequence[CountEvent]) -> set[tuple[str, str]]:
         """Commit events in one transaction; those that are in the ledger already are left as they are.
@@ -78,7 +79,7 @@ class Ledger:
                 }
         except sa.exc.SQLAlchemyError as error:
             raise UnavailableError(
-                f"ledger {self._where}: {len(events)} counts could not be committed ({_reason(error)}); stations keep them"
+                f"ledger {self.where}: {len(events)} counts could not be committed ({_reason(error)}); stations keep them"
             ) from error
 
     def rows(self) -> list[dict[str, Any]]:
@@ -101,7 +102,7 @@ def _row(event: CountEvent) -> dict[str, Any]:
         "at_least": data.at_least,
         "unsure": data.unsure,
         "confidence": data.confidence,
-        "taken_at": data.taken_at,
+        "taken_at": data.taken_at.astimezone(timezone.utc),
         "file": data.file,
         "model": f"{data.model.name} {data.model.version}",
     }

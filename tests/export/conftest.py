@@ -92,5 +92,5 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("to_onnx", "quantize"):
             patch.setattr(export.bundle, name, record(name))
-        manifest = export_bundle(folder / "best.pt", [data], folder / "bundle.onnx", SETTINGS)
+        manifest = export_bundle([folder / "best.pt"], [data], folder / "bundle.onnx", SETTINGS)
     return Exported(folder / "best.pt", bins, data, folder / "bundle.onnx", manifest, made["to_onnx"], made["quantize"])

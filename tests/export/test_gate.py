@@ -55,7 +55,7 @@ def _figures(accuracy: float | None, accuracy_all: float | None) -> dict[str, An
 def test_a_graph_that_quantization_ruined_is_not_written(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export.bundle, "quantize", lambda *_: _one_off(exported.quantized))
     with pytest.raises(InputError, match=r"costs \d+\.\d\d points of accuracy(_all)? \(100\.00 % to \d+\.\d\d %\), at most 0\.00"):
-        export_bundle(exported.checkpoint, [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, most_lost=0.0))
+        export_bundle([exported.checkpoint], [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, most_lost=0.0))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -64,7 +64,7 @@ def test_a_refused_export_leaves_the_previous_bundle(exported: Exported, tmp_pat
     monkeypatch.setattr(export.bundle, "quantize", lambda *_: _one_off(exported.quantized))
     (tmp_path / "a.onnx").write_bytes(b"previous")
     with pytest.raises(InputError):
-        export_bundle(exported.checkpoint, [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, most_lost=0.0))
+        export_bundle([exported.checkpoint], [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, most_lost=0.0))
     assert (tmp_path / "a.onnx").read_bytes() == b"previous"
 
 
@@ -94,27 +94,27 @@ def test_weights_that_are_not_numbers_are_refused(exported: Exported, tmp_path: 
     checkpoint.model[name][0] = float("nan")
     checkpoints.write(tmp_path / "nan.pt", checkpoint)
     with pytest.raises(InputError, match="not numbers"):
-        export_bundle(tmp_path / "nan.pt", [exported.data], tmp_path / "a.onnx", SETTINGS)
+        export_bundle([tmp_path / "nan.pt"], [exported.data], tmp_path / "a.onnx", SETTINGS)
     assert not (tmp_path / "a.onnx").exists()
 
 
 @pytest.mark.parametrize("name", ["bundle", "bundle.pt", "bundle.onnx.gz"])
 def test_a_bundle_must_be_called_one(exported: Exported, tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"ends with \.onnx"):
-        export_bundle(exported.checkpoint, [exported.data], tmp_path / name, SETTINGS)
+        export_bundle([exported.checkpoint], [exported.data], tmp_path / name, SETTINGS)
 
 
 def test_too_few_calibration_frames_are_refused(exported: Exported, tmp_path: Path) -> None:
     many = dataclasses.replace(SETTINGS, calibration=33)
     with pytest.raises(InputError, match="32 training and 4 validation images; calibration alone takes 33"):
-        export_bundle(exported.checkpoint, [exported.data], tmp_path / "a.onnx", many)
+        export_bundle([exported.checkpoint], [exported.data], tmp_path / "a.onnx", many)
 
 
 def test_without_validation_images_nothing_is_exported(exported: Exported, tmp_path: Path) -> None:
     training = tuple(example for example in exported.data.examples if example.part != "val")
     data = DataSet(exported.data.source, exported.data.seed, training, ())
     with pytest.raises(InputError, match="0 validation images"):
-        export_bundle(exported.checkpoint, [data], tmp_path / "a.onnx", SETTINGS)
+        export_bundle([exported.checkpoint], [data], tmp_path / "a.onnx", SETTINGS)
 
 
 @pytest.mark.usefixtures("_quick")
@@ -135,14 +135,14 @@ def test_without_validation_images_nothing_is_exported(exported: Exported, tmp_p
 )
 def test_a_wrong_setting_is_wrong_use(exported: Exported, tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        export_bundle(exported.checkpoint, [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, **wrong))
+        export_bundle([exported.checkpoint], [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, **wrong))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("_quick")
 def test_a_folder_that_is_not_there_is_an_error(exported: Exported, tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="cannot be written"):
-        export_bundle(exported.checkpoint, [exported.data], tmp_path / "missing" / "a.onnx", SETTINGS)
+        export_bundle([exported.checkpoint], [exported.data], tmp_path / "missing" / "a.onnx", SETTINGS)
 
 
 def _words(exported: Exported, folder: Path, out: Path) -> list[str]:
