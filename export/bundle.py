@@ -109,7 +109,7 @@ def export_bundle(paths: Sequence[Path], data: Sequence[DataSet], out: Path, set
     model = quantize(plain, [_frame(training[i], size) for i in chosen])
     log.info("quantized", calibration_frames=settings.calibration)
 
-    before = probabilities(plain.SerializeToString(), held_out, size)
+    before = _softmax(logits / temperature)
     after = probabilities(model.SerializeToString(), held_out, size)
     refuse_loss(scores(before, quantities), scores(after, quantities), settings.most_lost)
     confidence, right = after.max(1), after.argmax(1) == np.minimum(quantities, MAX_COUNT + 1)
@@ -214,6 +214,11 @@ def _measured(data: Sequence[DataSet], before: NDArray[np.float32], after: NDArr
                 )
             )
     return figures
+
+
+def _softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    spread = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(spread / spread.sum(1, keepdims=True), np.float32)
 
 
 def _frame(example: Example, size: int) -> Frame:

@@ -29,14 +29,15 @@ class _Probabilities(nn.Module):
         self.counter, self.temperature = counter, temperature
 
     def forward(self, frames: Tensor) -> Tensor:
-        logits: Tensor = self.counter(frames)
+        pixels = frames.permute(0, 3, 1, 2).float() - self.counter.mean  # the division stands in the first weights
+        logits: Tensor = self.counter.net(pixels)
         return (logits / self.temperature).softmax(1)
 
 
 def to_onnx(counter: Counter, input_size: int, temperature: float) -> onnx.ModelProto:
     """Write the graph ``frames: uint8[N, size, size, 3] → probabilities: float32[N, 7]``.
 
-    Batch norms are folded into their convolutions; any batch size can be run.
+    Batch norms and the input's scale are folded into the convolutions; any batch size can be run.
 
     Args:
         counter: changed in place (folded).
@@ -48,7 +49,7 @@ def to_onnx(counter: Counter, input_size: int, temperature: float) -> onnx.Model
     """
     if not all(bool(torch.isfinite(value).all()) for value in counter.state_dict().values()):
         raise InputError("the checkpoint has weights that are not numbers (NaN or infinite); train again")
-    _fold_batch_norms(counter.eval())
+    _fold(counter.eval())
     frames = torch.zeros(2, input_size, input_size, 3, dtype=torch.uint8)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # the exporter prints its steps
@@ -71,9 +72,11 @@ def to_onnx(counter: Counter, input_size: int, temperature: float) -> onnx.Model
     return model
 
 
-def _fold_batch_norms(counter: Counter) -> None:
+def _fold(counter: Counter) -> None:
+    """Put batch norms, and the division of the input by its standard deviation, into the weights of the convolutions."""
     net = counter.net
     net.conv1, net.bn1 = fuse_conv_bn_eval(net.conv1, net.bn1), nn.Identity()
+    net.conv1.weight = nn.Parameter(net.conv1.weight / counter.std)
     for block in net.modules():
         if not isinstance(block, Bottleneck):
             continue

@@ -56,7 +56,7 @@ def quantize(model: onnx.ModelProto, frames: Sequence[Frame]) -> onnx.ModelProto
             per_channel=True,
             reduce_range=True,
             calibrate_method=CalibrationMethod.MinMax,
-            op_types_to_quantize=["Conv", "Gemm", "Add", "MaxPool", "GlobalAveragePool", "ReduceMean"],
+            op_types_to_quantize=["Conv", "Relu", "Gemm", "Add", "MaxPool", "GlobalAveragePool", "ReduceMean"],  # ReLUs vanish into ranges
         )
         return onnx.load(quantized)
 

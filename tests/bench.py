@@ -27,18 +27,23 @@ from bintally.scenes import render_scene
 from export.quantize import to_float
 
 THREADS = 2
-ROUNDS = 100
 
 
-def in_turn(one: Callable[[], object], other: Callable[[], object], rounds: int = ROUNDS) -> tuple[float, float]:
-    """Median milliseconds of two calls that are made in turn, after a warm-up."""
+def in_turn(one: Callable[[], object], other: Callable[[], object], rounds: int = 12) -> tuple[float, float]:
+    """Median milliseconds of two calls.
+
+    They are measured in turn, ten calls at a time of which the first two do not count: the threads of one session go on
+    spinning for a moment, and must not disturb the other.
+    """
     times: tuple[list[float], list[float]] = ([], [])
-    for number in range(rounds + 10):
+    for _ in range(rounds):
         for call, spent in zip((one, other), times, strict=True):
-            started = time.perf_counter()
-            call()
-            if number >= 10:
-                spent.append((time.perf_counter() - started) * 1000)
+            time.sleep(0.05)
+            for number in range(10):
+                started = time.perf_counter()
+                call()
+                if number >= 2:
+                    spent.append((time.perf_counter() - started) * 1000)
     return statistics.median(times[0]), statistics.median(times[1])
 
 
