@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +90,8 @@ def export_bundle(paths: Sequence[Path], data: Sequence[DataSet], out: Path, set
     """
     if out.suffix != ".onnx":
         raise UsageError(f"{out}: a bundle's name ends with .onnx")
-    found = [checkpoints.read(path) for path in paths]
-    if settings.input_size is not None:
-        found = [replace(one, input_size=settings.input_size) for one in found]
-    checkpoint = checkpoints.average(found)
-    size = checkpoint.input_size
+    checkpoint = checkpoints.average([checkpoints.read(path) for path in paths])
+    size = settings.input_size or checkpoint.input_size
     training = [example for one in data for example in one.part("train")]
     held_out = [example for one in data for example in one.part("val")]
     if len(training) < settings.calibration or not held_out:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from bintally.errors import InputError, UsageError
+from bintally.errors import InputError
 from bintally.files import write_with
 from trainer.model import Counter
 from trainer.torch_files import load_torch
@@ -58,33 +58,18 @@ def _save(content: dict[str, Any], path: Path) -> None:
 
 
 def average(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
-    """Average the weights of checkpoints of one lineage, each begun with the one before; the facts of all of them stay.
+    """Average the weights of checkpoints of one lineage, each begun with the one before; the last one's input size stays, and the facts of all.
 
     Source:
         Wortsman et al. 2022, Model soups, section 2 (uniform soup).
-
-    Raises:
-        UsageError: there is none, or they take frames of different sizes.
     """
-    if not checkpoints or len({one.input_size for one in checkpoints}) != 1:
-        raise UsageError("only checkpoints that take frames of one size can be averaged; name the size with --input-size")
     states = [one.model for one in checkpoints]
     model = {
         name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
         for name, value in states[-1].items()
     }
     facts = checkpoints[-1].facts if len(checkpoints) == 1 else {"averaged": [one.facts for one in checkpoints]}
-    return Checkpoint(model, checkpoints[0].input_size, facts, None)
-
-
-def is_checkpoint(path: Path) -> bool:
-    """Whether a file of torch's is one of these.
-
-    Raises:
-        InputError: the file is missing, damaged, or none of torch's.
-    """
-    content = load_torch(path, "give a state dict of torchvision's resnet50, or a checkpoint")
-    return isinstance(content, dict) and content.get("format") == FORMAT
+    return Checkpoint(model, checkpoints[-1].input_size, facts, None)
 
 
 def read(path: Path) -> Checkpoint:

@@ -53,7 +53,10 @@ def train(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--weights",
         type=Path,
-        help="ImageNet weights (state dict of torchvision's resnet50) or a checkpoint to begin with; torchvision's own by default",
+        help="ImageNet weights (state dict of torchvision's resnet50); torchvision's own by default",
+    )
+    parser.add_argument(
+        "--begin", type=Path, nargs="+", default=(), metavar="CHECKPOINT", help="begin with these checkpoints' average instead"
     )
     parser.add_argument("--resume", action="store_true", help="go on where the run in --out stopped")
     parser.add_argument("--workers", type=int, default=1, help="processes that read frames (default: %(default)s)")
@@ -80,7 +83,7 @@ def train(arguments: Sequence[str]) -> int:
     chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     settings = TrainSettings(**chosen)
     sets = [load(folder) for folder in options["data"]]
-    best = run(sets, options["out"], settings, options["weights"], options["resume"], options["workers"])
+    best = run(sets, options["out"], settings, options["weights"], options["resume"], options["workers"], begin=options["begin"])
     outcome = min(best.facts["validation"], key=lambda entry: entry["loss"])
     print(
         f"best.pt: accuracy {figure(outcome['accuracy'])}, RMSE {figure(outcome['rmse'])} on {outcome['n']} validation images with 0 to 5 "

@@ -40,6 +40,7 @@ def train(
     resume: bool = False,
     workers: int = 1,
     save_every_s: float = 300,
+    begin: Sequence[Path] = (),
 ) -> Checkpoint:
     """Train on the training parts of some data sets and write ``last.pt`` and ``best.pt`` (by validation loss) to ``out``.
 
@@ -49,10 +50,11 @@ def train(
         data: at least one data set; their parts are put together.
         out: folder for the checkpoints.
         settings: what decides the result.
-        weights: ImageNet weights for the backbone, or a checkpoint to begin with; None for torchvision's own.
+        weights: ImageNet weights for the backbone; None for torchvision's own.
         resume: go on from ``last.pt``.
         workers: processes that read frames.
         save_every_s: seconds between two writings of ``last.pt``.
+        begin: checkpoints whose average the run begins with, instead of ImageNet weights.
 
     Returns:
         The best checkpoint.
@@ -82,8 +84,8 @@ def train(
         "validation": [],
     }
     previous = checkpoints.read(out / LAST) if resume else None
-    if previous is None and weights is not None and checkpoints.is_checkpoint(weights):
-        counter.load_state_dict(checkpoints.read(weights).model)
+    if previous is None and begin:
+        counter.load_state_dict(checkpoints.average([checkpoints.read(path) for path in begin]).model)
     elif previous is None:
         load_imagenet(counter, weights)
     else:

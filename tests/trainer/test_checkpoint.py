@@ -159,3 +159,16 @@ def test_a_file_that_may_not_grow_as_on_a_full_disk_is_an_error_and_no_crash(tmp
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path, small: Checkpoint) -> None:
     with pytest.raises(UnavailableError, match="cannot be written"):
         checkpoints.write(tmp_path / "missing" / "a.pt", small)
+
+
+def test_the_average_of_checkpoints_lies_in_the_middle_of_their_weights() -> None:
+    one, other = (
+        Checkpoint({"a": torch.tensor([value]), "steps": torch.tensor(3)}, size, {"n": size}, None)
+        for value, size in ((1.0, 96), (4.0, 64))
+    )
+    middle = checkpoints.average([one, other])
+    assert middle.model["a"].item() == 2.5
+    assert middle.model["steps"].item() == 3
+    assert middle.input_size == 64
+    assert middle.facts == {"averaged": [{"n": 96}, {"n": 64}]}
+    assert checkpoints.average([one]).facts == {"n": 96}
