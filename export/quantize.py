@@ -58,7 +58,16 @@ def quantize(model: onnx.ModelProto, frames: Sequence[Frame]) -> onnx.ModelProto
             calibrate_method=CalibrationMethod.MinMax,
             op_types_to_quantize=["Conv", "Relu", "Gemm", "Add", "MaxPool", "GlobalAveragePool", "ReduceMean"],  # ReLUs vanish into ranges
         )
-        return onnx.load(quantized)
+        return _without_idle_domains(onnx.load(quantized))
+
+
+def _without_idle_domains(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Take out the operator sets that no node uses; ONNX Runtime's optimizer names all that it knows."""
+    used = {node.domain for node in model.graph.node}
+    needed = [entry for entry in model.opset_import if entry.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(needed)
+    return model
 
 
 def to_float(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -73,7 +82,12 @@ def to_float(model: onnx.ModelProto) -> onnx.ModelProto:
         for position, name in enumerate(node.input):
             node.input[position] = renamed.get(name, name)
         if node.op_type == "DequantizeLinear" and node.input[0] in quantizers:
-            renamed[node.output[0]] = quantizers[node.input[0]].input[0]
+            pair = quantizers[node.input[0]]
+            source = renamed.get(pair.input[0], pair.input[0])
+            if onnx.numpy_helper.to_array(constants[pair.input[2]]).any():
+                renamed[node.output[0]] = source
+            else:  # a range that begins at zero is also the ReLU that vanished into it
+                kept.append(onnx.helper.make_node("Relu", [source], [node.output[0]]))
         elif node.op_type == "DequantizeLinear" and node.input[0] in constants:
             plain.graph.initializer.append(_dequantized(node, constants))
         elif node.op_type != "QuantizeLinear":

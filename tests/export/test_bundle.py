@@ -60,7 +60,7 @@ def test_the_quantized_graph_has_something_to_say_of_the_same_frames(exported: E
         for model in (exported.plain, exported.quantized)
     ]
     plain, quantized = (session.run(["probabilities"], {"frames": exported.frames()})[0] for session in sessions)
-    assert np.corrcoef(plain.ravel(), quantized.ravel())[0, 1] > 0.8
+    assert np.corrcoef(plain.ravel(), quantized.ravel())[0, 1] > 0.6
     assert not np.array_equal(plain, quantized)
 
 
