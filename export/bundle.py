@@ -27,8 +27,8 @@ from export.pack import pack
 from export.quantize import RECIPE, quantize
 from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
-from trainer.data import DataSet, Example
-from trainer.metrics import MAX_COUNT, abstain_threshold, fit_temperature, scores
+from trainer.data.dataset import DataSet, Example
+from trainer.evaluation.metrics import MAX_COUNT, abstain_threshold, fit_temperature, scores
 from trainer.train import infer, source_commit
 
 GOLDEN_TOLERANCE = 0.03

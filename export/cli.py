@@ -41,8 +41,8 @@ def export(arguments: Sequence[str]) -> int:
     options = vars(parser.parse_args(arguments))
 
     from bintally.logs import log_to_stderr
-    from trainer.data import load
-    from trainer.evaluate import figure
+    from trainer.data.prepare import load
+    from trainer.evaluation.evaluate import figure
 
     log_to_stderr(logging.INFO)
     checkpoint, folders, out, as_json = (options.pop(name) for name in ("checkpoint", "data", "out", "json"))

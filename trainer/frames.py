@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from bintally.frames import Frame, read_frame, resize
-from trainer.data import Example
+from trainer.data.dataset import Example
 from trainer.model import TOP_CLASS
 
 

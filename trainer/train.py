@@ -22,9 +22,9 @@ from bintally.errors import InputError, UsageError
 from bintally.files import make_folder
 from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
-from trainer.data import DataSet, Example
+from trainer.data.dataset import DataSet, Example
+from trainer.evaluation.metrics import scores
 from trainer.frames import LabelledFrames
-from trainer.metrics import scores
 from trainer.model import Counter, load_imagenet
 from trainer.settings import TrainSettings
 

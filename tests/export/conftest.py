@@ -21,7 +21,8 @@ from export.bundle import ExportSettings, export_bundle
 from tests.trainer.folders import write_bins, write_random_resnet
 from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
-from trainer.data import DataSet, load
+from trainer.data.dataset import DataSet
+from trainer.data.prepare import load
 from trainer.model import Counter, load_imagenet
 
 SIZE = 64

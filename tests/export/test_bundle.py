@@ -16,8 +16,8 @@ from onnx import numpy_helper
 from bintally.bundle import MANIFEST_KEY, open_bundle
 from tests.export.conftest import SETTINGS, SIZE, Exported
 from trainer import checkpoint as checkpoints
-from trainer.evaluate import evaluate_model
-from trainer.metrics import scores
+from trainer.evaluation.evaluate import evaluate_model
+from trainer.evaluation.metrics import scores
 
 
 @pytest.mark.parametrize("number", [1, 2, 7])

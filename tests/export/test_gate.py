@@ -19,7 +19,7 @@ from bintally.errors import InputError, UnavailableError, UsageError
 from export.bundle import ExportSettings, export_bundle, refuse_loss
 from tests.export.conftest import SETTINGS, Exported
 from trainer import checkpoint as checkpoints
-from trainer.data import DataSet
+from trainer.data.dataset import DataSet
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader, Subset
 from bintally.errors import InputError
 from bintally.frames import Frame, read_frame, resize
 from bintally.scenes import render_scene
-from trainer.data import Example, scan
+from trainer.data.dataset import Example
+from trainer.data.scan import scan
 from trainer.frames import LabelledFrames, vary
 
 SCENE = render_scene(5, 4).frame

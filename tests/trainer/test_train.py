@@ -18,7 +18,8 @@ from tests.trainer.folders import SIDE, write_bin, write_bins
 from trainer import checkpoint as checkpoints
 from trainer import train as training
 from trainer.checkpoint import Checkpoint
-from trainer.data import DataSet, load
+from trainer.data.dataset import DataSet
+from trainer.data.prepare import load
 from trainer.settings import TrainSettings
 from trainer.train import BEST, LAST, learning_rate, train
 

@@ -14,7 +14,8 @@ from bintally import abid
 from bintally.cli import main
 from bintally.errors import InputError, UnavailableError, UsageError
 from tests.trainer.folders import write_bin, write_bins
-from trainer.data import INDEX, REPORT, load, prepare, scan
+from trainer.data.prepare import INDEX, REPORT, load, prepare
+from trainer.data.scan import scan
 
 
 def spoil(folder: Path) -> dict[str, str]:

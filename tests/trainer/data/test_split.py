@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.split import SHARES, group_by_asin, split_groups
+from trainer.data.split import SHARES, group_by_asin, split_groups
 
 Images = list[tuple[str, frozenset[str]]]
 

@@ -15,9 +15,9 @@ from bintally.frames import read_frame, resize
 from tests.trainer.folders import SIDE, colour_probabilities, write_colour_bundle
 from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
-from trainer.data import load, prepare
-from trainer.evaluate import evaluate_model
-from trainer.metrics import scores
+from trainer.data.prepare import load, prepare
+from trainer.evaluation.evaluate import evaluate_model
+from trainer.evaluation.metrics import scores
 from trainer.model import Counter
 
 KEYS = {"n", "accuracy", "rmse", "per_class", "n_all", "accuracy_all", "mae", "ece"}

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from bintally.bundle import DEFAULT_BUNDLE, Bundle, open_bundle
 from bintally.errors import InputError
 from bintally.frames import read_frame, resize
-from trainer.data import Example, load
-from trainer.metrics import MAX_COUNT, scores
-from trainer.split import Part
+from trainer.data.dataset import Example
+from trainer.data.prepare import load
+from trainer.data.split import Part
+from trainer.evaluation.metrics import MAX_COUNT, scores
 
 _BATCH = 32
 Which = Literal["train", "val", "test", "all"]
@@ -28,7 +29,7 @@ def evaluate_model(model: str, folder: Path, which: Which) -> dict[str, Any]:
         which: part of it, or ``all``.
 
     Returns:
-        What ``trainer.metrics.scores`` gives, with ``model``, ``data``, ``data_digest``, ``split`` and ``refused`` (how many
+        What ``trainer.evaluation.metrics.scores`` gives, with ``model``, ``data``, ``data_digest``, ``split`` and ``refused`` (how many
         files of the folder could not be used).
 
     Raises:

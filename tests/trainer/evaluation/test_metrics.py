@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from trainer.metrics import abstain_threshold, expected_calibration_error, fit_temperature, scores
+from trainer.evaluation.metrics import abstain_threshold, expected_calibration_error, fit_temperature, scores
 
 Answers = tuple[np.ndarray, np.ndarray]
 

@@ -1,0 +1,1 @@
+"""Labelled images: fetched, checked, grouped, split, stored for fast reading, and explored."""

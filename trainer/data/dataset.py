@@ -1,0 +1,47 @@
+"""The values that stand for a data set: labelled images, what was refused, and the parts (pure)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from trainer.data.split import Part
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled image: where it is, what it holds, and to which part it belongs."""
+
+    image_id: str
+    image: str
+    quantity: int
+    group: str
+    part: Part
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that was left out, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Everything that was found in a folder: what can be used, and what cannot."""
+
+    source: str
+    seed: int
+    examples: tuple[Example, ...]
+    refused: tuple[Refused, ...]
+
+    def part(self, name: Part | None) -> list[Example]:
+        """The examples of one part, or all of them."""
+        return [example for example in self.examples if name in (None, example.part)]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over ids, quantities and parts, to name in checkpoints and bundles what was trained on."""
+        lines = "\n".join(f"{e.image_id},{e.quantity},{e.part}" for e in self.examples)
+        return hashlib.sha256(lines.encode()).hexdigest()

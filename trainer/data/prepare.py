@@ -1,0 +1,84 @@
+"""Data sets on disk: what a scan found, written as an index that training and evaluation read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+from bintally.errors import BintallyError, InputError, UsageError
+from bintally.files import make_folder, write_atomically
+from trainer.data.dataset import DataSet, Example, Refused
+from trainer.data.scan import SPLIT_SEED, scan
+from trainer.data.split import Part
+
+INDEX, REPORT = "index.csv", "report.json"
+
+
+def prepare(folder: Path, out: Path, seed: int = SPLIT_SEED) -> DataSet:
+    """Scan a folder and write ``index.csv`` and ``report.json`` (counts, refused files with reasons) to ``out``.
+
+    Raises:
+        InputError: nothing in the folder can be used.
+        UnavailableError: ``out`` cannot be written to.
+    """
+    data = scan(folder, seed)
+    make_folder(out)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(Example.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(example) for example in data.examples)
+    write_atomically(out / REPORT, json.dumps(report(data), indent=1))
+    write_atomically(out / INDEX, text.getvalue())
+    return data
+
+
+def report(data: DataSet) -> dict[str, object]:
+    """What was found, for a person and for programs."""
+    per_part: dict[Part, Counter[int]] = {"train": Counter(), "val": Counter(), "test": Counter()}
+    for example in data.examples:
+        per_part[example.part][example.quantity] += 1
+    return {
+        "source": data.source,
+        "seed": data.seed,
+        "digest": data.digest,
+        "images": len(data.examples),
+        "groups": len({example.group for example in data.examples}),
+        "parts": {part: {"images": sum(c.values()), "quantities": dict(sorted(c.items()))} for part, c in per_part.items()},
+        "refused": [asdict(entry) for entry in data.refused],
+    }
+
+
+def load(folder: Path) -> DataSet:
+    """Open a data set: a folder that ``prepare`` wrote, or one in ABID's layout, which is scanned and split alike.
+
+    Raises:
+        InputError: the folder is neither, or its index is damaged.
+        UsageError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; name one in ABID's layout or one that 'bintally data prepare' wrote")
+    index = folder / INDEX
+    if not index.exists():
+        return scan(folder)
+    try:
+        facts = json.loads((folder / REPORT).read_text())
+        with index.open(newline="") as lines:
+            examples = tuple(_example(row) for row in csv.DictReader(lines))
+        refused = tuple(Refused(**entry) for entry in facts["refused"])
+        data = DataSet(facts["source"], facts["seed"], examples, refused)
+        if facts["digest"] != data.digest:
+            raise InputError(f"{index}: does not match {REPORT}; run 'bintally data prepare' again")
+    except BintallyError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise InputError(f"{index}: damaged ({error!r}); run 'bintally data prepare' again") from error
+    return data
+
+
+def _example(row: dict[str, str]) -> Example:
+    parts: dict[str, Part] = {"train": "train", "val": "val", "test": "test"}
+    return Example(row["image_id"], row["image"], int(row["quantity"]), row["group"], parts[row["part"]])

@@ -1,0 +1,1 @@
+"""How well a counter counts: metrics, calibration, comparison with others, and the report that a person reads."""
