@@ -6,6 +6,7 @@ Source: https://registry.opendata.aws/amazon-bin-imagery/
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,21 @@ IMAGES, METADATA = "bin-images", "metadata"
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the books say of a bin: how many items it holds, and of which articles (their ASINs)."""
+    """What the books say of a bin.
+
+    Attributes:
+        quantity: how many items it holds.
+        asins: of which articles.
+        listed: sum of the quantities of the articles, None where one has none; in a few files it differs from ``quantity``.
+        volume_l: litres that the items take together, None where a size is missing.
+        centres: of a rendered bin, the centre (x, y) of each item's visible part in shares of width and height.
+    """
 
     quantity: int
     asins: frozenset[str]
+    listed: int | None = None
+    volume_l: float | None = None
+    centres: tuple[tuple[float, float], ...] | None = None
 
 
 def read_metadata(path: Path) -> Metadata:
@@ -41,7 +53,36 @@ def read_metadata(path: Path) -> Metadata:
     articles = content.get("BIN_FCSKU_DATA", {})
     if not isinstance(articles, dict):
         raise InputError(f"{path}: BIN_FCSKU_DATA must be an object with one entry an article")
-    return Metadata(quantity, frozenset(articles))
+    return Metadata(quantity, frozenset(articles), _listed(articles), _volume_l(articles), _centres(content, quantity))
+
+
+def _listed(articles: dict[str, Any]) -> int | None:
+    quantities = [article.get("quantity") if isinstance(article, dict) else None for article in articles.values()]
+    return sum(quantities) if all(isinstance(quantity, int) for quantity in quantities) else None
+
+
+_LITRES = {"IN": 0.016387064, "CM": 0.001}
+"""A cubic inch and a cubic centimetre."""
+
+
+def _volume_l(articles: dict[str, Any]) -> float | None:
+    total = 0.0
+    for article in articles.values():
+        try:
+            sides = [article[side] for side in ("length", "width", "height")]
+            litres = [side["value"] * _LITRES[side["unit"]] ** (1 / 3) for side in sides]
+            total += math.prod(litres) * article["quantity"]
+        except (KeyError, TypeError):
+            return None
+    return total
+
+
+def _centres(content: dict[str, Any], quantity: int) -> tuple[tuple[float, float], ...] | None:
+    try:
+        centres = tuple((float(x), float(y)) for x, y in content["RENDERED"]["centres"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return centres if len(centres) == quantity else None
 
 
 def metadata_path(image: Path) -> Path:

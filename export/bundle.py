@@ -29,7 +29,8 @@ from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
 from trainer.data.dataset import DataSet, Example
 from trainer.evaluation.metrics import MAX_COUNT, abstain_threshold, fit_temperature, scores
-from trainer.train import infer, source_commit
+from trainer.infer import infer
+from trainer.train import source_commit
 
 GOLDEN_TOLERANCE = 0.03
 _GOLDEN_QUANTITIES = (0, 2, 5)
@@ -98,7 +99,7 @@ def export_bundle(paths: Sequence[Path], data: Sequence[DataSet], out: Path, set
         raise InputError(f"{len(training)} training and {len(held_out)} validation images; calibration alone takes {settings.calibration}")
 
     counter = checkpoint.counter()
-    logits, quantities = infer(counter, held_out, size, workers=1)
+    logits, quantities = infer(counter, held_out, size)
     temperature = fit_temperature(logits, np.minimum(quantities, MAX_COUNT + 1))
     log.info("temperature fitted", temperature=round(temperature, 3), images=len(held_out))
     plain = to_onnx(counter, size, temperature)

@@ -25,6 +25,7 @@ from trainer.checkpoint import Checkpoint
 from trainer.data.dataset import DataSet, Example
 from trainer.evaluation.metrics import scores
 from trainer.frames import LabelledFrames
+from trainer.infer import infer
 from trainer.model import Counter, load_imagenet
 from trainer.settings import TrainSettings
 
@@ -131,7 +132,7 @@ def train(
                     raise KeyboardInterrupt
 
             counter.eval()
-            outcome = validate(counter, held_out, settings.input_size, workers)
+            outcome = validate(counter, held_out, settings.input_size)
             facts["validation"].append(outcome)
             log.info("validated", epoch=epoch + 1, **outcome)
             if not math.isfinite(outcome["loss"]):
@@ -155,18 +156,9 @@ def learning_rate(progress: float, settings: TrainSettings) -> float:
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * fallen))
 
 
-def infer(counter: Counter, examples: Sequence[Example], size: int, workers: int) -> tuple[np.ndarray, np.ndarray]:
-    """Logits float32 [n, 7] and true quantities int [n] of some examples."""
-    device = next(counter.parameters()).device
-    loader = DataLoader(LabelledFrames(examples, size), batch_size=32, num_workers=workers)
-    with torch.inference_mode():
-        logits = [counter(frames.to(device)).float().cpu().numpy() for frames, _ in _each(loader)]
-    return np.concatenate(logits), np.array([example.quantity for example in examples])
-
-
-def validate(counter: Counter, examples: Sequence[Example], size: int, workers: int) -> dict[str, Any]:
+def validate(counter: Counter, examples: Sequence[Example], size: int) -> dict[str, Any]:
     """Mean cross entropy (nats) and the challenge's scores on held-out examples."""
-    logits, quantities = infer(counter, examples, size, workers)
+    logits, quantities = infer(counter, examples, size)
     logs = torch.from_numpy(logits).log_softmax(1).numpy()
     classes = np.minimum(quantities, logits.shape[1] - 1)
     outcome = scores(np.exp(logs), quantities)

@@ -42,6 +42,16 @@ class Filling:
         seen = np.bincount(self.owner[self.owner >= 0].ravel(), minlength=len(self.items))
         return [float(seen[i] / max(1.0, (item.sprite.alpha > 0.5).sum())) for i, item in enumerate(self.items)]
 
+    def centres(self) -> list[tuple[float, float]]:
+        """For each item, the mean place of the pixels at which it is seen: x and y in shares of width and height."""
+        height, width = self.shape
+        rows, columns = np.nonzero(self.owner >= 0)
+        owners = self.owner[rows, columns]
+        seen = np.maximum(np.bincount(owners, minlength=len(self.items)), 1)
+        x = np.bincount(owners, columns + 0.5, minlength=len(self.items)) / seen / width
+        y = np.bincount(owners, rows + 0.5, minlength=len(self.items)) / seen / height
+        return list(zip(x.tolist(), y.tolist(), strict=True))
+
     def add(self, rng: np.random.Generator, sprite: Sprite, article: int) -> Placed:
         """Place one more item in front of the others, smaller if there is no room for it.
 

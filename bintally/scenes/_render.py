@@ -58,6 +58,7 @@ class _Stage:
             articles=tuple(item.article for item in items),
             item_kinds=tuple(item.sprite.kind for item in items),
             visible=tuple(self.filling.visible()),
+            centres=tuple(self.filling.centres()),
             foreground=float((self.filling.owner >= 0).mean()),
         )
 

@@ -69,6 +69,7 @@ class Scene:
         articles: for each item, the number of its article (items of one article look alike).
         item_kinds: for each item, ``box``, ``book``, ``bag`` or ``bottle``.
         visible: for each item, the share of its picture that nothing covers, 0 to 1.
+        centres: for each item, the centre (x, y) of what is seen of it, in shares of the frame's width and height.
         foreground: share of the frame that items cover, 0 to 1.
     """
 
@@ -78,6 +79,7 @@ class Scene:
     articles: tuple[int, ...]
     item_kinds: tuple[str, ...]
     visible: tuple[float, ...]
+    centres: tuple[tuple[float, float], ...]
     foreground: float
 
     def facts(self) -> dict[str, Any]:
@@ -86,5 +88,6 @@ class Scene:
             "bin_kind": self.bin_kind,
             "item_kinds": list(self.item_kinds),
             "visible": [round(share, 3) for share in self.visible],
+            "centres": [[round(x, 4), round(y, 4)] for x, y in self.centres],
             "foreground": round(self.foreground, 4),
         }

@@ -13,13 +13,30 @@ from bintally.errors import InputError
 def test_written_metadata_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "1.json"
     path.write_text(abid.metadata_json(5, {"A1": 3, "B2": 2}, {"RENDERED": {"seed": 1}}))
-    assert abid.read_metadata(path) == abid.Metadata(5, frozenset({"A1", "B2"}))
+    assert abid.read_metadata(path) == abid.Metadata(5, frozenset({"A1", "B2"}), listed=5)
+
+
+def test_volume_and_centres_are_read_where_they_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "1.json"
+    sizes = '"length": {"unit": "IN", "value": 10}, "width": {"unit": "CM", "value": 2.54}, "height": {"unit": "IN", "value": 2}'
+    articles = f'{{"A": {{"quantity": 2, {sizes}}}}}'
+    path.write_text(f'{{"BIN_FCSKU_DATA": {articles}, "EXPECTED_QUANTITY": 2, "RENDERED": {{"centres": [[0.25, 0.5], [0.5, 1]]}}}}')
+    found = abid.read_metadata(path)
+    assert found.volume_l == pytest.approx(2 * 20 * 2.54**3 / 1000)
+    assert found.centres == ((0.25, 0.5), (0.5, 1.0))
+
+
+@pytest.mark.parametrize("centres", ["[[0.1, 0.2]]", '[["a", 1], [0, 0]]', "7", "[[1], [2]]"])
+def test_centres_that_do_not_fit_the_quantity_are_not_taken(tmp_path: Path, centres: str) -> None:
+    path = tmp_path / "1.json"
+    path.write_text(f'{{"EXPECTED_QUANTITY": 2, "RENDERED": {{"centres": {centres}}}}}')
+    assert abid.read_metadata(path).centres is None
 
 
 def test_metadata_of_the_real_data_set_is_read(tmp_path: Path) -> None:
     path = tmp_path / "1.json"
     path.write_text('{"BIN_FCSKU_DATA": {"B01": {"asin": "B01", "quantity": 2, "weight": {"unit": "pounds"}}}, "EXPECTED_QUANTITY": 2}')
-    assert abid.read_metadata(path) == abid.Metadata(2, frozenset({"B01"}))
+    assert abid.read_metadata(path) == abid.Metadata(2, frozenset({"B01"}), listed=2)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,29 @@ from trainer.data.split import Part
 
 @dataclass(frozen=True)
 class Example:
-    """One labelled image: where it is, what it holds, and to which part it belongs."""
+    """One labelled image: where it is, what it holds, and to which part it belongs.
+
+    Attributes:
+        image_id: unique in its data set.
+        image: path of the file.
+        quantity: the label, 0 or more.
+        group: images of one group share an article and stay in one part.
+        part: ``train``, ``val`` or ``test``.
+        articles: number of distinct articles, None where unknown.
+        listed: sum of the quantities of the articles, None where unknown.
+        volume_l: litres that the items take together, None where unknown.
+        centres: (x, y) of each item in shares of width and height, None where unknown; rendered bins know them.
+    """
 
     image_id: str
     image: str
     quantity: int
     group: str
     part: Part
+    articles: int | None = None
+    listed: int | None = None
+    volume_l: float | None = None
+    centres: tuple[tuple[float, float], ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def prepare(folder: Path, out: Path, seed: int = SPLIT_SEED) -> DataSet:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(Example.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(example) for example in data.examples)
+    writer.writerows({**asdict(example), "centres": json.dumps(example.centres)} for example in data.examples)
     write_atomically(out / REPORT, json.dumps(report(data), indent=1))
     write_atomically(out / INDEX, text.getvalue())
     return data
@@ -81,4 +81,15 @@ def load(folder: Path) -> DataSet:
 
 def _example(row: dict[str, str]) -> Example:
     parts: dict[str, Part] = {"train": "train", "val": "val", "test": "test"}
-    return Example(row["image_id"], row["image"], int(row["quantity"]), row["group"], parts[row["part"]])
+    centres = json.loads(row["centres"])
+    return Example(
+        image_id=row["image_id"],
+        image=row["image"],
+        quantity=int(row["quantity"]),
+        group=row["group"],
+        part=parts[row["part"]],
+        articles=int(row["articles"]) if row["articles"] else None,
+        listed=int(row["listed"]) if row["listed"] else None,
+        volume_l=float(row["volume_l"]) if row["volume_l"] else None,
+        centres=None if centres is None else tuple((x, y) for x, y in centres),
+    )

@@ -10,7 +10,7 @@ from bintally import abid
 from bintally.errors import InputError
 from bintally.frames import read_frame
 from trainer.data.dataset import DataSet, Example, Refused
-from trainer.data.split import group_by_asin, split_groups
+from trainer.data.split import Part, group_by_asin, split_groups
 
 SPLIT_SEED = 2026
 
@@ -35,8 +35,13 @@ def scan(folder: Path, seed: int = SPLIT_SEED) -> DataSet:
         raise InputError(f"{folder}: none of {len(paths)} images can be used; the first: {refused[0].reason}")
     groups = group_by_asin([(path.stem, found.asins) for path, found in usable])
     parts = split_groups(groups, seed)
-    examples = tuple(Example(path.stem, str(path.resolve()), found.quantity, groups[path.stem], parts[path.stem]) for path, found in usable)
+    examples = tuple(_example(path, found, groups[path.stem], parts[path.stem]) for path, found in usable)
     return DataSet(str(folder.resolve()), seed, examples, tuple(refused))
+
+
+def _example(path: Path, found: abid.Metadata, group: str, part: Part) -> Example:
+    articles = len(found.asins) if found.asins or not found.quantity else None
+    return Example(path.stem, str(path.resolve()), found.quantity, group, part, articles, found.listed, found.volume_l, found.centres)
 
 
 def _check(path: Path) -> abid.Metadata | Refused:

@@ -57,10 +57,10 @@ def _of_bundle(bundle: Bundle, examples: list[Example]) -> NDArray[np.float32]:
 
 def _of_checkpoint(path: Path, examples: list[Example]) -> NDArray[np.float32]:
     from trainer import checkpoint
-    from trainer.train import infer
+    from trainer.infer import infer
 
     found = checkpoint.read(path)
-    logits, _ = infer(found.counter(), examples, found.input_size, workers=1)
+    logits, _ = infer(found.counter(), examples, found.input_size)
     spread = np.exp(logits - logits.max(1, keepdims=True))
     return np.asarray(spread / spread.sum(1, keepdims=True), np.float32)
 

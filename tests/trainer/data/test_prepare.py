@@ -148,7 +148,7 @@ def _change_a_label(text: str) -> str:
         lambda text: text.replace(",train", ",trein"),
         lambda text: text.replace("quantity", "number"),
         lambda text: "".join(text.splitlines(keepends=True)[:-1]),
-        lambda text: text.replace(",train\n", ",val\n", 1),
+        lambda text: text.replace(",train,", ",val,", 1),
         lambda text: text + "x\n",
         lambda text: text + "\0",
         lambda text: text + "9" * 200_000,

@@ -1,0 +1,53 @@
+"""Run a counter on labelled images: what validation, calibration and evaluation start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bintally.frames import Frame, read_frame, resize
+from trainer.data.dataset import Example
+from trainer.model import Counter
+
+_BATCH, _READERS = 32, 2
+
+
+def infer(counter: Counter, examples: Sequence[Example], size: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Read frames as a station would, with the one resize and unvaried, and count them.
+
+    Args:
+        counter: in ``eval`` mode, on any device.
+        examples: which images.
+        size: side of the frames in pixels.
+
+    Returns:
+        Logits float32 [n, 7], and the true quantities [n].
+
+    Raises:
+        InputError: an image cannot be read.
+    """
+    device = next(counter.parameters()).device
+    with torch.inference_mode():
+        logits = [counter(torch.from_numpy(frames).to(device)).float().cpu().numpy() for frames in batches(examples, size)]
+    return np.concatenate(logits), np.array([example.quantity for example in examples])
+
+
+def batches(examples: Sequence[Example], size: int) -> Iterator[Frame]:
+    """Frames uint8 [≤ 32, size, size, 3] in order; the next batch is read while the caller works on this one."""
+    starts = range(0, len(examples), _BATCH)
+    with ThreadPoolExecutor(_READERS) as pool:
+        waiting = [pool.submit(_read, examples[start : start + _BATCH], size) for start in starts[:2]]
+        for number in range(len(starts)):
+            yield waiting[number].result()
+            if number + 2 < len(starts):
+                start = starts[number + 2]
+                waiting.append(pool.submit(_read, examples[start : start + _BATCH], size))
+
+
+def _read(examples: Sequence[Example], size: int) -> Frame:
+    return np.stack([resize(read_frame(Path(example.image)), (size, size)) for example in examples])
