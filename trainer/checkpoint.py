@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import torch
 
 from bintally.errors import InputError
 from bintally.files import write_with
+from trainer.design import BACKBONES, HEADS, Design
 from trainer.model import Counter
 from trainer.torch_files import load_torch
 
-FORMAT = "bintally-checkpoint-1"
+FORMAT = "bintally-checkpoint-2"
 
 
 @dataclass(frozen=True)
@@ -22,31 +24,33 @@ class Checkpoint:
     """What ``read`` returns.
 
     Attributes:
-        model: weights of ``trainer.model.Counter``.
+        design: the network.
+        model: its weights; the averaged ones where the run keeps an average.
         input_size: side in pixels of the frames that it counts.
-        facts: settings, seed, data digests, source commit, progress and validation scores.
-        optimizer: the optimizer's state, None in a finished checkpoint.
+        facts: settings, seed, data digests, source commit, progress, validation scores and what the health watch found.
+        state: what a run needs to go on (raw weights, optimizer, averages), None in a finished checkpoint.
     """
 
+    design: Design
     model: dict[str, Any]
     input_size: int
     facts: dict[str, Any]
-    optimizer: dict[str, Any] | None
+    state: dict[str, Any] | None = None
 
     def counter(self) -> Counter:
         """The model with these weights, ready to count."""
-        counter = Counter()
+        counter = Counter(self.design)
         counter.load_state_dict(self.model)
         return counter.eval()
 
 
-def _shapes(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: getattr(value, "shape", None) for name, value in state.items()}
-
-
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; the previous one stays whole until the new one is."""
-    content = {"format": FORMAT, **vars(checkpoint)}
+    """Write a checkpoint; the previous one stays whole until the new one is.
+
+    Raises:
+        UnavailableError: the disk is full or cannot be written to.
+    """
+    content = {"format": FORMAT, **vars(checkpoint), "design": asdict(checkpoint.design)}
     write_with(path, lambda temporary: _save(content, temporary))
 
 
@@ -55,21 +59,6 @@ def _save(content: dict[str, Any], path: Path) -> None:
         torch.save(content, path)
     except RuntimeError as error:  # torch's own words for a full disk
         raise OSError(f"torch cannot write it: {str(error).partition(chr(10))[0][:120]}") from error
-
-
-def average(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
-    """Average the weights of checkpoints of one lineage, each begun with the one before; the last one's input size stays, and the facts of all.
-
-    Source:
-        Wortsman et al. 2022, Model soups, section 2 (uniform soup).
-    """
-    states = [one.model for one in checkpoints]
-    model = {
-        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
-        for name, value in states[-1].items()
-    }
-    facts = checkpoints[-1].facts if len(checkpoints) == 1 else {"averaged": [one.facts for one in checkpoints]}
-    return Checkpoint(model, checkpoints[-1].input_size, facts, None)
 
 
 def read(path: Path) -> Checkpoint:
@@ -82,9 +71,51 @@ def read(path: Path) -> Checkpoint:
     names = {"format", *Checkpoint.__dataclass_fields__}
     if not isinstance(content, dict) or set(content) != names or content.pop("format") != FORMAT:
         raise InputError(f"{path}: a torch file, but no checkpoint of the form {FORMAT}")
-    checkpoint = Checkpoint(**content)
+    design = content["design"]
+    if not isinstance(design, dict) or design.get("backbone") not in BACKBONES or design.get("head") not in HEADS:
+        raise InputError(f"{path}: holds a network that this version does not know ({design}); train again")
+    checkpoint = Checkpoint(**{**content, "design": Design(**design)})
     if not isinstance(checkpoint.model, dict) or not isinstance(checkpoint.facts, dict) or not isinstance(checkpoint.input_size, int):
         raise InputError(f"{path}: a checkpoint of the form {FORMAT}, but damaged; train again")
-    if _shapes(checkpoint.model) != _shapes(Counter().state_dict()):
-        raise InputError(f"{path}: the weights are not those of this version's ResNet50 counter; train again")
+    if _shapes(checkpoint.model) != _shapes(Counter(checkpoint.design).state_dict()):
+        raise InputError(f"{path}: the weights are not those of this version's {checkpoint.design}; train again")
     return checkpoint
+
+
+def _shapes(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: getattr(value, "shape", None) for name, value in state.items()}
+
+
+def average(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+    """Average the weights of checkpoints of one lineage, each begun with the one before; the last one's input size stays, and the facts of all.
+
+    Raises:
+        InputError: they hold different networks.
+
+    Source:
+        Wortsman et al. 2022, Model soups, section 2 (uniform soup).
+    """
+    last = checkpoints[-1]
+    other = next((one.design for one in checkpoints if one.design != last.design), None)
+    if other is not None:
+        raise InputError(f"checkpoints of different networks cannot be averaged: {other}, and {last.design}")
+    states = [one.model for one in checkpoints]
+    model = {
+        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+        for name, value in last.model.items()
+    }
+    facts = last.facts if len(checkpoints) == 1 else {"averaged": [one.facts for one in checkpoints]}
+    return Checkpoint(last.design, model, last.input_size, facts)
+
+
+def source_commit() -> str:
+    """The commit of the code that runs, ``unknown`` outside a checkout, with ``+`` where it has uncommitted changes."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603 - git, with our own words
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

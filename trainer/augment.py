@@ -1,0 +1,113 @@
+"""Vary training frames: drawn once, applied by OpenCV on the processor or by torch on an accelerator, to the same pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+from bintally.frames import Frame
+
+
+@dataclass(frozen=True)
+class Variations:
+    """What happens to each frame of a batch.
+
+    Attributes:
+        matrices: float32 [n, 2, 3], from a place (x, y, 1) in the frame to its place in the varied one, in shares of its side
+            about the middle (−0.5 to 0.5).
+        gains: float32 [n, 3], factors of blue, green, red.
+        shifts: float32 [n], grey levels added afterwards.
+        erased: float32 [n, 4], left, top, right, bottom of a rectangle that is made grey, in shares; empty where right ≤ left.
+    """
+
+    matrices: NDArray[np.float32]
+    gains: NDArray[np.float32]
+    shifts: NDArray[np.float32]
+    erased: NDArray[np.float32]
+
+
+def draw(rng: np.random.Generator, number: int, erase: float = 0.0) -> Variations:
+    """Mirror, crop a little or pull in the edges, turn a little, and change light and colour; nearly all of a frame stays in view.
+
+    Args:
+        rng: the same state gives the same variations.
+        number: of frames.
+        erase: probability that a frame has a small rectangle erased.
+    """
+    mirror = np.where(rng.random(number) < 0.5, -1.0, 1.0)
+    turn = np.deg2rad(rng.normal(0, 2.5, number))
+    scale = rng.uniform(0.92, 1.06, (number, 1)) * rng.uniform(0.96, 1.04, (number, 2))
+    cos, sin = np.cos(turn), np.sin(turn)
+    matrices = np.empty((number, 2, 3))
+    matrices[:, 0] = np.stack((cos * mirror * scale[:, 0], -sin * scale[:, 0], rng.uniform(-0.03, 0.03, number)), 1)
+    matrices[:, 1] = np.stack((sin * mirror * scale[:, 1], cos * scale[:, 1], rng.uniform(-0.03, 0.03, number)), 1)
+    gains = rng.uniform(0.75, 1.3, (number, 1)) * rng.uniform(0.92, 1.08, (number, 3))
+    corner, size = rng.random((number, 2)), rng.uniform(0.05, 0.18, (number, 2))
+    end = np.where((rng.random(number) < erase)[:, None], corner + size, corner)
+    return Variations(
+        matrices.astype(np.float32),
+        gains.astype(np.float32),
+        rng.uniform(-15, 15, number).astype(np.float32),
+        np.concatenate((corner, end), 1).astype(np.float32),
+    )
+
+
+def move(places: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Where places [items, 2] (shares of width and height, 0 to 1) come to lie in the varied frame."""
+    return np.asarray((places - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5, np.float32)
+
+
+def vary(frame: Frame, variations: Variations, number: int) -> Frame:
+    """Apply one of the variations with OpenCV.
+
+    Args:
+        frame: uint8 [side, side, 3].
+        variations: of the batch.
+        number: which of them.
+
+    Returns:
+        A varied frame of the same shape.
+    """
+    side = frame.shape[0]
+    middle = (side - 1) / 2
+    turn = variations.matrices[number, :, :2].astype(np.float64)
+    shift = variations.matrices[number, :, 2] * (side - 1) + middle - turn @ (middle, middle)
+    moved = cv2.warpAffine(frame, np.column_stack((turn, shift)), (side, side), borderMode=cv2.BORDER_REFLECT_101)
+    curve = np.arange(256)[:, None] * variations.gains[number] + variations.shifts[number]
+    varied = cv2.LUT(moved, np.clip(curve, 0, 255).astype(np.uint8)[None])
+    left, top, right, bottom = (variations.erased[number] * side).astype(int)
+    varied[top:bottom, left:right] = 127
+    return varied
+
+
+def vary_on_device(frames: Tensor, variations: Variations) -> Tensor:
+    """Apply all variations with torch, where the frames are.
+
+    Args:
+        frames: uint8 [n, side, side, 3].
+        variations: for n frames.
+
+    Returns:
+        uint8 [n, side, side, 3]; within rounding and the finer interpolation what ``vary`` gives.
+    """
+    device, side = frames.device, frames.shape[1]
+    turn = torch.from_numpy(variations.matrices[:, :, :2]).to(device)
+    shift = torch.from_numpy(variations.matrices[:, :, 2:]).to(device)
+    back = torch.linalg.inv(turn)  # torch asks where each new pixel comes from
+    grid = affine_grid(torch.cat((back, -2 * back @ shift), 2), [len(frames), 3, side, side], align_corners=True)
+    pixels = frames.permute(0, 3, 1, 2).float()
+    moved = grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=True).round()
+    gains = torch.from_numpy(variations.gains).to(device)[:, :, None, None]
+    shifts = torch.from_numpy(variations.shifts).to(device)[:, None, None, None]
+    varied = (moved * gains + shifts).clamp(0, 255)
+    left, top, right, bottom = (torch.from_numpy((variations.erased * side).astype(np.int64)).to(device)[:, :, None, None]).unbind(1)
+    x, y = torch.arange(side, device=device)[None, None, :], torch.arange(side, device=device)[None, :, None]
+    inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+    varied = varied.masked_fill(inside[:, None], 127)
+    return varied.to(torch.uint8).permute(0, 2, 3, 1)
