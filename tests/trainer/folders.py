@@ -61,12 +61,13 @@ def colour_probabilities(frames: Frame, matrix: np.ndarray) -> np.ndarray:
     return np.asarray(spread / spread.sum(1, keepdims=True))
 
 
-def write_colour_bundle(path: Path, matrix: np.ndarray) -> Path:
+def write_colour_bundle(path: Path, matrix: np.ndarray, temperature: float = 1.0) -> Path:
     """A bundle that counts by the mean colour of a frame.
 
     Args:
         path: where to.
         matrix: float [3, classes], from mean B, G, R (0 to 255) to logits.
+        temperature: what the manifest says; the matrix holds it already.
     """
     classes = matrix.shape[1]
     nodes = [
@@ -88,7 +89,7 @@ def write_colour_bundle(path: Path, matrix: np.ndarray) -> Path:
         "target": "any",
         "input": {"height": SIDE, "width": SIDE},
         "classes": [str(k) for k in range(classes)],
-        "temperature": 1.0,
+        "temperature": temperature,
         "abstain_below": 0.5,
         "promised_accuracy": 0.9,
         "measured": [],

@@ -1,23 +1,13 @@
-"""Score a checkpoint or a bundle on a part of a data set, both by the same code."""
+"""Score a checkpoint or a bundle on a part of a data set, both by the same code, and tell it to a person."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bintally.bundle import DEFAULT_BUNDLE, Bundle, open_bundle
-from bintally.errors import InputError
-from bintally.frames import read_frame, resize
-from trainer.data.dataset import Example
-from trainer.data.prepare import load
-from trainer.data.split import Part
-from trainer.evaluation.metrics import MAX_COUNT, scores
-
-_BATCH = 32
-Which = Literal["train", "val", "test", "all"]
+from trainer.evaluation.metrics import MAX_COUNT
+from trainer.evaluation.task import Task, Which
+from trainer.evaluation.words import findings
 
 
 def evaluate_model(model: str, folder: Path, which: Which) -> dict[str, Any]:
@@ -29,40 +19,15 @@ def evaluate_model(model: str, folder: Path, which: Which) -> dict[str, Any]:
         which: part of it, or ``all``.
 
     Returns:
-        What ``trainer.evaluation.metrics.scores`` gives, with ``model``, ``data``, ``data_digest``, ``split`` and ``refused`` (how many
-        files of the folder could not be used).
+        What ``trainer.evaluation.metrics.scores`` gives of the model's own answers, and under ``intervals``, ``confusion``, ``baseline``,
+        ``calibration``, ``selective``, ``abstain`` and ``verification`` what the modules of this package say of them; with ``model``,
+        ``model_digest``, ``data``, ``data_digest``, ``split``, ``groups``, ``trained_here`` (``same split``, ``another split`` or ``no``), ``training_images`` and ``refused`` (how many files of the folder could not be used).
 
     Raises:
         InputError: model or data cannot be used, or the part is empty.
+        UsageError: there is no such folder.
     """
-    path = DEFAULT_BUNDLE if model == "default" else Path(model)
-    data = load(folder)
-    part: Part | None = None if which == "all" else which
-    examples = data.part(part)
-    if not examples:
-        raise InputError(f"{folder}: no image in its {which} part; take --split all")
-    probabilities = _of_bundle(open_bundle(path), examples) if path.suffix == ".onnx" else _of_checkpoint(path, examples)
-    outcome = scores(probabilities, np.array([example.quantity for example in examples]))
-    return {**outcome, "model": str(path), "data": data.source, "data_digest": data.digest, "split": which, "refused": len(data.refused)}
-
-
-def _of_bundle(bundle: Bundle, examples: list[Example]) -> NDArray[np.float32]:
-    if len(bundle.manifest.classes) != MAX_COUNT + 2:
-        raise InputError(f"{bundle.path}: has {len(bundle.manifest.classes)} classes; 0 to {MAX_COUNT} and one open class are scored")
-    batches = [examples[start : start + _BATCH] for start in range(0, len(examples), _BATCH)]
-    return np.concatenate(
-        [bundle.probabilities(np.stack([resize(read_frame(Path(e.image)), bundle.size) for e in batch])) for batch in batches]
-    )
-
-
-def _of_checkpoint(path: Path, examples: list[Example]) -> NDArray[np.float32]:
-    from trainer import checkpoint
-    from trainer.infer import infer
-
-    found = checkpoint.read(path)
-    logits, _ = infer(found.counter(), examples, found.input_size)
-    spread = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(spread / spread.sum(1, keepdims=True), np.float32)
+    return Task(folder, which).evaluate(model).outcome
 
 
 def as_table(outcome: dict[str, Any]) -> str:
@@ -73,17 +38,45 @@ def as_table(outcome: dict[str, Any]) -> str:
     lines += [
         "",
         f"0 to {MAX_COUNT} items, as the ABID challenge scores: {outcome['n']} images",
-        f"  accuracy {figure(outcome['accuracy'])}   RMSE {figure(outcome['rmse'])}   mean absolute error {figure(outcome['mae'])}",
+        f"  accuracy {_ranged(outcome, 'accuracy')}   RMSE {_ranged(outcome, 'rmse')}",
+        f"  within ±1 {_ranged(outcome, 'within_one')}   mean absolute error {_ranged(outcome, 'mae')}",
         "",
-        "  count   accuracy     RMSE   images",
+        "  count   accuracy     RMSE  within ±1   images",
     ]
-    lines += [f"  {k:>5}   {figure(v['accuracy']):>8} {figure(v['rmse']):>8} {v['n']:>8}" for k, v in outcome["per_class"].items()]
+    lines += [
+        f"  {k:>5}   {figure(v['accuracy']):>8} {figure(v['rmse']):>8}   {figure(v['within_one']):>8} {v['n']:>8}"
+        for k, v in outcome["per_class"].items()
+    ]
     lines += [
         "",
         f"all classes ({MAX_COUNT + 1} or more as one): {outcome['n_all']} images",
-        f"  accuracy {figure(outcome['accuracy_all'])}   expected calibration error {figure(outcome['ece'])}",
+        f"  accuracy {_ranged(outcome, 'accuracy_all')}   expected calibration error {figure(outcome['ece'])}",
+        "",
+        *findings(outcome),
     ]
     return "\n".join(lines)
+
+
+def as_words(comparison: dict[str, Any]) -> str:
+    """A comparison for a person."""
+    lines = [f"A  {comparison['a']}", f"B  {comparison['b']}", f"on {comparison['data']} ({comparison['split']})", ""]
+    lines.append("                     A        B   B less A   95 % interval        only A right   only B right   McNemar p")
+    for name, entry in comparison["differences"].items():
+        test = comparison["discordant"].get(name)
+        tail = f"{test['only_a']:>12} {test['only_b']:>14} {test['p_value']:>11.2g}" if test else ""
+        between = "–" if entry["interval"] is None else "{:+.4f} to {:+.4f}".format(*entry["interval"])
+        lines.append(
+            f"{_NAMES[name]:<16} {entry['a']:.4f}   {entry['b']:.4f}    {entry['difference']:+.4f}   {between:<20} {tail}".rstrip()
+        )
+    return "\n".join([*lines, "", comparison["verdict"]])
+
+
+_NAMES = {"accuracy": "accuracy, 0–5", "rmse": "RMSE, 0–5", "accuracy_all": "accuracy, all"}
+
+
+def _ranged(outcome: dict[str, Any], name: str) -> str:
+    ends = outcome["intervals"][name]
+    return figure(outcome[name]) + (f" [{figure(ends[0])}, {figure(ends[1])}]" if ends else "")
 
 
 def figure(value: float | None) -> str:

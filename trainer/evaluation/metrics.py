@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.evaluation.calibration import expected_calibration_error
+
 MAX_COUNT = 5
 """The challenge's largest count; the class after it is open: «6 or more»."""
 
@@ -23,9 +25,9 @@ def scores(probabilities: NDArray[np.floating[Any]], quantities: NDArray[np.inte
         quantities: [n], true number of items, 0 or more.
 
     Returns:
-        ``n``, ``accuracy``, ``rmse``, ``mae`` and ``per_class`` (count → accuracy, rmse, n) over images with at most five
-        items; ``n_all``, ``accuracy_all``, ``per_class_all`` (with ``6+``) and ``ece`` over all images and classes. A figure
-        over no image is None.
+        ``n``, ``accuracy``, ``rmse``, ``mae``, ``within_one`` (off by at most one) and ``per_class`` (count → accuracy, rmse,
+        within_one, n) over images with at most five items; ``n_all``, ``accuracy_all``, ``per_class_all`` (with ``6+``) and ``ece``
+        over all images and classes. A figure over no image is None.
 
     Raises:
         ValueError: the shapes do not fit.
@@ -43,89 +45,54 @@ def scores(probabilities: NDArray[np.floating[Any]], quantities: NDArray[np.inte
         "accuracy": _mean(counted == truth),
         "rmse": _root(_mean((counted - truth) ** 2)),
         "mae": _mean(np.abs(counted - truth)),
+        "within_one": _mean(np.abs(counted - truth) <= 1),
         "per_class": {str(k): _of_class(counted, truth, k) for k in range(MAX_COUNT + 1)},
         "n_all": len(quantities),
         "accuracy_all": _mean(right),
-        "per_class_all": {_name(k): {"accuracy": _mean(right[classes == k]), "n": int((classes == k).sum())} for k in range(MAX_COUNT + 2)},
+        "per_class_all": {
+            class_name(k): {"accuracy": _mean(right[classes == k]), "n": int((classes == k).sum())} for k in range(MAX_COUNT + 2)
+        },
         "ece": expected_calibration_error(probabilities, classes),
     }
 
 
+def confusion(probabilities: NDArray[np.floating[Any]], quantities: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """How many images of each class (row) got each answer (column) over all classes: int [7, 7].
+
+    Args:
+        probabilities: [n, 7].
+        quantities: [n], true number of items.
+    """
+    matrix = np.zeros((MAX_COUNT + 2, MAX_COUNT + 2), np.int64)
+    np.add.at(matrix, (np.minimum(quantities, MAX_COUNT + 1), probabilities.argmax(1)), 1)
+    return matrix
+
+
+def always_the_same(quantities: NDArray[np.integer[Any]]) -> dict[str, Any] | None:
+    """The best that one and the same answer reaches on images with at most five items; None where there are none.
+
+    Args:
+        quantities: [n], true number of items.
+
+    Returns:
+        ``answer``, with its ``accuracy`` and ``rmse``.
+    """
+    truth = quantities[quantities <= MAX_COUNT]
+    if not len(truth):
+        return None
+    answer = int(np.bincount(truth).argmax())
+    return {"answer": answer, "accuracy": _mean(truth == answer), "rmse": _root(_mean((truth - answer) ** 2))}
+
+
 def _of_class(counted: NDArray[Any], truth: NDArray[Any], k: int) -> dict[str, Any]:
     here = counted[truth == k]
-    return {"accuracy": _mean(here == k), "rmse": _root(_mean((here - k) ** 2)), "n": len(here)}
+    off = np.abs(here - k)
+    return {"accuracy": _mean(off == 0), "rmse": _root(_mean(off**2)), "within_one": _mean(off <= 1), "n": len(here)}
 
 
-def _name(k: int) -> str:
+def class_name(k: int) -> str:
+    """``0`` to ``5``, and ``6+``."""
     return str(k) if k <= MAX_COUNT else f"{k}+"
-
-
-def expected_calibration_error(probabilities: NDArray[np.floating[Any]], classes: NDArray[np.integer[Any]], bins: int = 15) -> float | None:
-    """Mean distance between confidence and accuracy over equally wide bins of confidence, weighted by images.
-
-    Args:
-        probabilities: [n, classes].
-        classes: [n], the true class.
-        bins: number of bins.
-
-    Source:
-        Guo et al. 2017, On Calibration of Modern Neural Networks, section 2.
-    """
-    if not len(classes):
-        return None
-    confidence = probabilities.max(1)
-    right = probabilities.argmax(1) == classes
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = np.bincount(which, weights=right - confidence, minlength=bins)
-    return float(np.abs(gap).sum() / len(classes))
-
-
-def fit_temperature(logits: NDArray[np.floating[Any]], classes: NDArray[np.integer[Any]]) -> float:
-    """Find the temperature that divides the logits for the smallest negative log likelihood, by golden-section search.
-
-    Args:
-        logits: [n, classes].
-        classes: [n], the true class.
-
-    Returns:
-        A temperature between 0.2 and 5.
-
-    Source:
-        Guo et al. 2017, section 4.2.
-    """
-    low, high = np.log(0.2), np.log(5.0)
-    golden = (np.sqrt(5) - 1) / 2
-
-    def loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        top = scaled.max(1, keepdims=True)
-        log_sum = top[:, 0] + np.log(np.exp(scaled - top).sum(1))
-        return float((log_sum - scaled[np.arange(len(classes)), classes]).mean())
-
-    while high - low > 1e-4:
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        low, high = (low, right) if loss(left) < loss(right) else (left, high)
-    return float(np.exp((low + high) / 2))
-
-
-def abstain_threshold(confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_], promised: float) -> float:
-    """The smallest confidence from which on the answers are right as often as promised.
-
-    Args:
-        confidence: [n], probability of the answer.
-        right: [n], whether it was right.
-        promised: accuracy wanted among the answers given, 0 to 1.
-
-    Returns:
-        A threshold; 1.0 where no threshold keeps the promise (every answer is then unsure).
-    """
-    if not len(confidence):
-        return 1.0
-    order = np.argsort(-confidence, kind="stable")
-    accuracy = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    ends = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True))  # a threshold cannot part equal confidences
-    kept = ends[accuracy[ends] >= promised]
-    return float(confidence[order][kept[-1]]) if len(kept) else 1.0
 
 
 def _mean(values: NDArray[Any]) -> float | None:

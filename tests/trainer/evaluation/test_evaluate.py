@@ -10,18 +10,23 @@ import pytest
 import torch
 
 from bintally.cli import main
-from bintally.errors import InputError
+from bintally.errors import InputError, UsageError
 from bintally.frames import read_frame, resize
 from tests.trainer.folders import SIDE, colour_probabilities, write_colour_bundle
 from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
 from trainer.data.prepare import load, prepare
+from trainer.design import Design
 from trainer.evaluation.evaluate import evaluate_model
 from trainer.evaluation.metrics import scores
+from trainer.evaluation.task import Task
+from trainer.evaluation.words import findings
 from trainer.model import Counter
 
-KEYS = {"n", "accuracy", "rmse", "per_class", "n_all", "accuracy_all", "mae", "ece"}
+NEW = {"intervals", "baseline", "confusion", "calibration", "selective", "abstain", "verification"}
+KEYS = {"n", "accuracy", "rmse", "per_class", "n_all", "accuracy_all", "mae", "ece", "within_one", *NEW}
 MATRIX = np.random.default_rng(3).normal(0, 0.05, (3, 7))
+SMALL = Design(backbone="mobilenet_v3_small")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(2)
     path = tmp_path_factory.mktemp("checkpoint") / "random.pt"
-    checkpoints.write(path, Checkpoint(Counter().state_dict(), SIDE, {}, None))
+    checkpoints.write(path, Checkpoint(SMALL, Counter(SMALL).state_dict(), SIDE, {}, None))
     return path
 
 
@@ -87,7 +92,7 @@ def test_the_command_prints_one_json_object(
     printed = json.loads(capsys.readouterr().out)
     assert set(printed) >= KEYS
     assert printed["n_all"] == 12
-    assert set(printed["per_class"]["0"]) == {"accuracy", "rmse", "n"}
+    assert set(printed["per_class"]["0"]) == {"accuracy", "rmse", "within_one", "n"}
     assert (printed["model"], printed["split"], printed["refused"]) == (str(model), "all", 0)
 
 
@@ -138,3 +143,103 @@ def test_a_file_of_text_for_a_model_exits_1_with_one_line(tmp_path: Path, bins: 
         (tmp_path / name).write_text("not a model")
         assert main(["evaluate", str(tmp_path / name), "--data", str(bins)]) == 1
         assert name in capsys.readouterr().err
+
+
+def test_a_bundle_is_calibrated_as_shipped_and_its_temperature_is_undone_before(tmp_path: Path, bins: Path) -> None:
+    warm = write_colour_bundle(tmp_path / "warm.onnx", MATRIX, temperature=2.0)
+    found = evaluate_model(str(warm), bins, "all")["calibration"]
+    frames = np.stack([resize(read_frame(Path(example.image)), (SIDE, SIDE)) for example in load(bins).examples])
+    shipped = colour_probabilities(frames, MATRIX)
+    squared = shipped**2
+    undone = squared / squared.sum(1, keepdims=True)
+    for when, probabilities in (("after", shipped), ("before", undone)):
+        confidence = sum(entry["n"] * entry["confidence"] for entry in found[when]["bins"] if entry["n"]) / len(frames)
+        assert confidence == pytest.approx(probabilities.max(1).mean(), abs=1e-4)
+    assert found["temperature"] == 2.0
+
+
+def test_the_confidence_of_a_checkpoint_is_fitted_on_the_validation_part_or_crosswise(checkpoint: Path, bins: Path) -> None:
+    sources = {which: evaluate_model(str(checkpoint), bins, which)["calibration"]["source"] for which in ("test", "val", "all")}
+    assert f"{len(load(bins).part('val'))} images of the validation part" in sources["test"]
+    assert "crosswise" in sources["all"]
+    assert "validation" not in sources["val"]
+
+
+def test_a_bundle_keeps_the_promise_of_its_manifest_or_breaks_it(bundle: Path, bins: Path) -> None:
+    found = evaluate_model(str(bundle), bins, "all")["abstain"]
+    frames = np.stack([resize(read_frame(Path(example.image)), (SIDE, SIDE)) for example in load(bins).examples])
+    assert (found["threshold"], found["promised"]) == (0.5, 0.9)
+    assert found["answered"] == (colour_probabilities(frames, MATRIX).max(1) >= 0.5).sum()
+
+
+def test_a_promise_that_cannot_be_is_refused(bundle: Path, checkpoint: Path, bins: Path) -> None:
+    task = Task(bins, "all")
+    with pytest.raises(UsageError, match="from 0 to 1"):
+        task.evaluate(str(checkpoint), 1.5)
+    with pytest.raises(UsageError, match=r"is a bundle, whose threshold was fitted for 0\.9"):
+        task.evaluate(str(bundle), 0.5)
+    assert task.evaluate(str(checkpoint), 0.25).outcome["abstain"]["promised"] == 0.25
+
+
+def test_a_model_that_may_have_seen_the_part_is_told_apart(tmp_path: Path, bins: Path) -> None:
+    digest = load(bins).digest
+    found = {}
+    for name, record in {
+        "same": {"source": bins.name, "digest": digest},
+        "other": {"source": bins.name, "digest": "0"},
+        "none": {},
+    }.items():
+        path = tmp_path / f"{name}.pt"
+        checkpoints.write(path, Checkpoint(SMALL, Counter(SMALL).state_dict(), SIDE, {"averaged": [{"data": [record]}]}))
+        found[name] = evaluate_model(str(path), bins, "val")
+    assert {name: entry["trained_here"] for name, entry in found.items()} == {"same": "same split", "other": "another split", "none": "no"}
+    assert found["same"]["training_images"] == len(load(bins).part("train"))
+    assert "Beware" in "".join(findings(found["other"]))
+    assert "Beware" not in "".join(findings(found["same"]))
+    assert "Beware" in "".join(findings({**found["same"], "split": "all"}))
+
+
+def test_a_checkpoint_with_no_numbers_in_it_is_refused(tmp_path: Path, bins: Path) -> None:
+    state = Counter(SMALL).state_dict()
+    state["mean"] = torch.full_like(state["mean"], torch.nan)
+    checkpoints.write(tmp_path / "nan.pt", Checkpoint(SMALL, state, SIDE, {}))
+    with pytest.raises(InputError, match="21 of 21 answers are no numbers"):
+        evaluate_model(str(tmp_path / "nan.pt"), bins, "all")
+
+
+def test_two_models_are_compared_on_the_same_images(bundle: Path, checkpoint: Path, bins: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["evaluate", "--compare", str(bundle), str(checkpoint), "--data", str(bins), "--split", "all"]
+    assert main([*line, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    a, b = (evaluate_model(str(model), bins, "all") for model in (bundle, checkpoint))
+    assert (printed["a"], printed["b"], printed["n_all"]) == (str(bundle), str(checkpoint), 21)
+    for name, entry in printed["differences"].items():
+        assert (entry["a"], entry["b"]) == (pytest.approx(a[name]), pytest.approx(b[name]))
+    assert main(line) == 0
+    assert printed["verdict"] in capsys.readouterr().out
+
+
+def test_the_comparison_stands_beside_the_figures_of_a_model(bundle: Path, bins: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(bundle), "--compare", str(bundle), str(bundle), "--data", str(bins), "--json", "--speed"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert set(printed) >= KEYS
+    assert printed["comparison"]["discordant"]["accuracy"]["p_value"] == 1.0
+    assert printed["speed"]["ms_per_image"] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "name a MODEL"),
+        (["--report", "x.html", "--compare", "a.pt", "b.pt"], "about one model"),
+        (["default", "--report", "x.txt"], "ends with .html"),
+        (["default", "--report", "nowhere/x.html"], "there is no folder nowhere"),
+    ],
+)
+def test_wrong_use_exits_2_with_one_line_before_any_work(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", *words, "--data", str(tmp_path / "missing")]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
