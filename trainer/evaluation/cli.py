@@ -71,7 +71,7 @@ def evaluate(arguments: Sequence[str]) -> int:
     print(as_table(evaluation.outcome))
     if speed:
         print(
-            f"\n{speed.ms_per_image:.1f} ms an image alone, {speed.images_per_s:.1f} images/s in batches of {speed.batch} ({speed.machine})"
+            f"\n{speed.ms_per_image:.1f} ms an image alone, {speed.images_per_s:.1f} images/s in batches of {speed.batch} ({speed.machine}, load {speed.load:.1f})"
         )
     if comparison:
         print(f"\n{as_words(comparison)}")

@@ -8,7 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from os import cpu_count
+from os import cpu_count, getloadavg
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,7 @@ class Speed:
         runs_alone: frames timed alone.
         runs_batch: batches timed.
         machine: in words.
+        load: programs that wanted a core before it began, on average over a minute.
     """
 
     ms_per_image: float
@@ -177,6 +178,7 @@ class Speed:
     runs_alone: int
     runs_batch: int
     machine: str
+    load: float
 
 
 def measure_speed(model: Model, examples: Sequence[Example], clock: Callable[[], float] = time.perf_counter) -> Speed:
@@ -188,7 +190,7 @@ def measure_speed(model: Model, examples: Sequence[Example], clock: Callable[[],
         clock: gives seconds.
     """
     frames = np.resize(model.frames(examples[:_BATCH]), (_BATCH, *model.size, 3))
-    alone, together = 40, 5
+    alone, together, load = 40, 5, getloadavg()[0]
 
     def seconds(batch: Frame) -> float:
         start = clock()
@@ -197,7 +199,9 @@ def measure_speed(model: Model, examples: Sequence[Example], clock: Callable[[],
 
     singles = [seconds(frames[i % _BATCH, None]) for i in range(5 + alone)][5:]
     batches = [seconds(frames) for _ in range(1 + together)][1:]
-    return Speed(1000 * statistics.median(singles), _BATCH / statistics.median(batches), _BATCH, alone, together, machine(model.device))
+    return Speed(
+        1000 * statistics.median(singles), _BATCH / statistics.median(batches), _BATCH, alone, together, machine(model.device), load
+    )
 
 
 def machine(device: str) -> str:

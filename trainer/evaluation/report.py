@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
+import tempfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +22,7 @@ from trainer.evaluation.plots import reliability_plot, risk_plot, roc_plot
 from trainer.evaluation.published import PUBLISHED
 from trainer.evaluation.task import SEED, Evaluation, worst
 from trainer.evaluation.verification import RARE
-from trainer.evaluation.words import findings, share
+from trainer.evaluation.words import findings, kept, share
 
 _PICTURE_PX = 220
 CLASSES = [class_name(k) for k in range(MAX_COUNT + 2)]
@@ -53,8 +53,10 @@ def check_place(path: Path) -> None:
         raise UsageError(f"--report {path}: this is a folder; name a file in it")
     if not path.parent.is_dir():
         raise UsageError(f"--report {path}: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise UnavailableError(f"{path}: its folder may not be written to; choose another")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise UnavailableError(f"{path}: cannot be written ({error.strerror or error}); choose another folder") from error
 
 
 def write_report(path: Path, evaluation: Evaluation, speed: Speed, comparison: dict[str, Any] | None, today: str) -> None:
@@ -85,6 +87,7 @@ def page(evaluation: Evaluation, speed: Speed, comparison: dict[str, Any] | None
         outcome=outcome,
         model=evaluation.model,
         findings=findings(outcome),
+        kept=kept,
         published=PUBLISHED,
         trained_on=_trained_on(evaluation),
         classes=CLASSES,

@@ -56,13 +56,18 @@ def _promise(found: dict[str, Any]) -> str:
     if found["kept"] is None:
         return f"It calls every image unsure: no threshold kept the promised {share(found['promised'], 0)} where it was fitted."
     low, high = (share(end) for end in found["interval"])
-    kept = {True: "the promise is kept", False: "the promise is broken"}[found["kept"]]
-    if found["kept"] and found["accuracy"] < found["promised"]:
-        kept = "the promise lies within the interval"
     return (
-        f"It answers {share(found['share'])} of the images and calls the rest unsure; {share(found['accuracy'])} of its answers are "
-        f"right (95 % interval {low} to {high}), {share(found['promised'], 0)} were promised: {kept}."
+        f"It answers {found['answered']} of {found['n']} images ({share(found['share'])}) and calls the rest unsure; "
+        f"{share(found['accuracy'])} of its answers are right (95 % interval {low} to {high}), {share(found['promised'], 0)} were "
+        f"promised: the promise {kept(found)}."
     )
+
+
+def kept(found: dict[str, Any]) -> str:
+    """Whether a promise (with answers) was kept, as far as its interval tells."""
+    if not found["kept"]:
+        return "is broken"
+    return "is kept" if found["promised"] <= found["interval"][0] else "lies within the interval"
 
 
 def _verification(found: dict[str, Any]) -> str:
