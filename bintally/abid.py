@@ -58,7 +58,8 @@ def read_metadata(path: Path) -> Metadata:
 
 def _listed(articles: dict[str, Any]) -> int | None:
     quantities = [article.get("quantity") if isinstance(article, dict) else None for article in articles.values()]
-    return sum(quantities) if all(isinstance(quantity, int) for quantity in quantities) else None
+    numbers = [quantity for quantity in quantities if isinstance(quantity, int)]
+    return sum(numbers) if len(numbers) == len(quantities) else None
 
 
 _LITRES = {"IN": 0.016387064, "CM": 0.001}

@@ -10,8 +10,7 @@ import warnings
 import onnx
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models.resnet import Bottleneck
+from torch.fx.experimental.optimization import fuse
 
 from bintally.errors import InputError
 from trainer.model import Counter
@@ -26,11 +25,11 @@ class _Probabilities(nn.Module):
 
     def __init__(self, counter: Counter, temperature: float) -> None:
         super().__init__()
-        self.counter, self.temperature = counter, temperature
+        self.net, self.mean, self.temperature = _folded(counter), counter.mean, temperature
 
     def forward(self, frames: Tensor) -> Tensor:
-        pixels = frames.permute(0, 3, 1, 2).float() - self.counter.mean  # the division stands in the first weights
-        logits: Tensor = self.counter.net(pixels)
+        pixels = frames.permute(0, 3, 1, 2).float() - self.mean  # the division stands in the first weights
+        logits: Tensor = self.net(pixels)
         return (logits / self.temperature).softmax(1)
 
 
@@ -40,7 +39,7 @@ def to_onnx(counter: Counter, input_size: int, temperature: float) -> onnx.Model
     Batch norms and the input's scale are folded into the convolutions; any batch size can be run.
 
     Args:
-        counter: changed in place (folded).
+        counter: stays as it is.
         input_size: side of the frames in pixels.
         temperature: the logits are divided by it.
 
@@ -49,13 +48,12 @@ def to_onnx(counter: Counter, input_size: int, temperature: float) -> onnx.Model
     """
     if not all(bool(torch.isfinite(value).all()) for value in counter.state_dict().values()):
         raise InputError("the checkpoint has weights that are not numbers (NaN or infinite); train again")
-    _fold(counter.eval())
     frames = torch.zeros(2, input_size, input_size, 3, dtype=torch.uint8)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # the exporter prints its steps
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            _Probabilities(counter, temperature).eval(),
+            _Probabilities(counter.eval(), temperature).eval(),
             (frames,),
             input_names=["frames"],
             output_names=["probabilities"],
@@ -72,17 +70,9 @@ def to_onnx(counter: Counter, input_size: int, temperature: float) -> onnx.Model
     return model
 
 
-def _fold(counter: Counter) -> None:
-    """Put batch norms, and the division of the input by its standard deviation, into the weights of the convolutions."""
-    net = counter.net
-    net.conv1, net.bn1 = fuse_conv_bn_eval(net.conv1, net.bn1), nn.Identity()
-    net.conv1.weight = nn.Parameter(net.conv1.weight / counter.std)
-    for block in net.modules():
-        if not isinstance(block, Bottleneck):
-            continue
-        for number in (1, 2, 3):
-            conv, norm = getattr(block, f"conv{number}"), getattr(block, f"bn{number}")
-            setattr(block, f"conv{number}", fuse_conv_bn_eval(conv, norm))
-            setattr(block, f"bn{number}", nn.Identity())
-        if block.downsample is not None:
-            block.downsample = nn.Sequential(fuse_conv_bn_eval(block.downsample[0], block.downsample[1]))
+def _folded(counter: Counter) -> nn.Module:
+    """The backbone and head with the batch norms, and the division of the input by its standard deviation, in the convolutions' weights."""
+    net: nn.Module = fuse(counter.net)
+    first = next(module for module in net.modules() if isinstance(module, nn.Conv2d))
+    first.weight = nn.Parameter(first.weight / counter.std)
+    return net

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from trainer.model import Counter
 
@@ -103,7 +104,8 @@ class HealthWatch:
 
 class _Hooks:
     def __init__(self, counter: Counter, dead: dict[str, float]) -> None:
-        self._counter, self._dead, self._handles = counter, dead, []  # type: tuple[Counter, dict[str, float], list[Any]]
+        self._counter, self._dead = counter, dead
+        self._handles: list[RemovableHandle] = []
 
     def __enter__(self) -> None:
         for name, module in self._counter.net.named_modules():
@@ -149,25 +151,23 @@ def _output(logits: Tensor, classes: Tensor) -> list[tuple[str, str, str]]:
 
 
 def _gradients(counter: Counter) -> list[tuple[str, str, str]]:
-    norms = [_norm(stage) for stage in counter.stages()]
-    norms = [norm for norm in norms if norm is not None]
-    if not norms:
+    """Norms of the stages' gradients, each in units of the stage's own weights."""
+    ratios = [ratio for ratio in map(_gradient_to_weight, counter.stages()) if ratio is not None]
+    if not ratios:
         return []
-    if not all(map(math.isfinite, norms)) or max(norms) > _EXPLODING:
-        return [
-            ("exploding", f"the gradient of a stage has a norm of {max(norms):.3g}", "take a smaller --learning-rate or a longer --warmup")
-        ]
-    if min(norms) < _VANISHING * max(max(norms), 1e-12) or max(norms) == 0:
-        return [
-            (
-                "vanishing",
-                f"the gradient of a stage has a norm of {min(norms):.3g}, of another {max(norms):.3g}",
-                "begin from ImageNet weights, and look for dead ReLUs",
-            )
-        ]
+    if not all(map(math.isfinite, ratios)) or max(ratios) > _EXPLODING:
+        what = f"the gradient of a stage is {max(ratios):.3g} times as large as its weights"
+        return [("exploding", what, "take a smaller --learning-rate or a longer --warmup")]
+    if min(ratios) <= _VANISHING * max(ratios):
+        what = f"the gradient of a stage is {min(ratios):.3g} times as large as its weights, of another {max(ratios):.3g} times"
+        return [("vanishing", what, "begin from ImageNet weights, and look for dead ReLUs")]
     return []
 
 
-def _norm(stage: nn.Module) -> float | None:
-    gradients = [parameter.grad for parameter in stage.parameters() if parameter.grad is not None]
-    return float(torch.stack([gradient.float().norm() for gradient in gradients]).norm()) if gradients else None
+def _gradient_to_weight(stage: nn.Module) -> float | None:
+    learning = [parameter for parameter in stage.parameters() if parameter.grad is not None]
+    if not learning:
+        return None
+    gradient = torch.stack([parameter.grad.float().norm() for parameter in learning if parameter.grad is not None]).norm()
+    weight = torch.stack([parameter.detach().float().norm() for parameter in learning]).norm()
+    return float(gradient / weight)

@@ -76,9 +76,9 @@ def objective(outputs: Outputs, batch: Batch, settings: TrainSettings, weights: 
     """The number that a step makes smaller: the class loss and what the settings add to it."""
     targets = class_targets(batch.quantities, settings.neighbours, settings.smoothing)
     loss = class_loss(outputs.logits, targets, weights)
-    if outputs.density is not None and settings.density:
+    if outputs.density is not None:
         loss = loss + settings.density * density_loss(outputs.density, batch.centres, batch.placed, batch.quantities)
-    if outputs.books is not None and settings.books:
+    if outputs.books is not None:
         loss = loss + settings.books * books_loss(outputs.books, batch.books)
     return loss
 
@@ -92,21 +92,23 @@ class Auxiliary(nn.Module):
 
     Args:
         counter: whose feature maps will be given.
+        settings: an output without weight is not made: several processes must all use every parameter.
 
     Source:
         Lempitsky & Zisserman 2010, Learning To Count Objects in Images, section 2.
     """
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, settings: TrainSettings) -> None:
         super().__init__()
-        self.density = nn.Conv2d(counter.channels, 1, 1)
-        self.books = nn.Linear(counter.channels, 2)
-        nn.init.normal_(self.density.weight, std=0.01)
-        nn.init.zeros_(self.density.bias)  # type: ignore[arg-type]  # it has one
+        self.density = nn.Conv2d(counter.channels, 1, 1) if settings.density else None
+        self.books = nn.Linear(counter.channels, 2) if settings.books else None
+        if self.density is not None:
+            nn.init.normal_(self.density.weight, std=0.01)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Args: features [n, channels, h, w]. Returns: density [n, h, w], and books [n, 2] (log1p of articles, of litres)."""
-        return self.density(features)[:, 0], self.books(features.mean((2, 3)))
+        density = None if self.density is None else self.density(features)[:, 0]
+        return density, None if self.books is None else self.books(features.mean((2, 3)))
 
 
 def places_on_grid(centres: Tensor, shape: tuple[int, int]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -46,7 +47,7 @@ class Counter(nn.Module):
         self.design = design or Design()
         self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN_BGR).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(_IMAGENET_STD_BGR).view(1, 3, 1, 1))
-        self.net: nn.Module = _BUILDERS[self.design.backbone][0](num_classes=CLASSES)
+        self.net: Any = _BUILDERS[self.design.backbone][0](num_classes=CLASSES)
         self.channels = _replace_last(self.net, self.design.head)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -62,24 +63,23 @@ class Counter(nn.Module):
 
     def classify(self, features: Tensor) -> Tensor:
         """Args: what ``features`` gave. Returns: logits [n, 7]."""
-        flat = torch.flatten(self.net.avgpool(features), 1)  # type: ignore[operator]  # torchvision's models name it so
+        flat = torch.flatten(self.net.avgpool(features), 1)
         logits: Tensor = self.last_layers()(flat)
         return logits
 
     def stages(self) -> list[nn.Module]:
         """The backbone's five stages, in order."""
-        net: Any = self.net
+        net = self.net
         if isinstance(net, models.ResNet):
             stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
             return [stem, net.layer1, net.layer2, net.layer3, net.layer4]
         length = len(net.features)
         ends = [round(length * number / STAGES) for number in range(STAGES + 1)]
-        return [net.features[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+        return [net.features[start:end] for start, end in pairwise(ends)]
 
     def last_layers(self) -> nn.Module:
         """What follows the pooling: the head, and in some backbones layers before it."""
-        net: Any = self.net
-        layers: nn.Module = net.fc if isinstance(net, models.ResNet) else net.classifier
+        layers: nn.Module = self.net.fc if isinstance(self.net, models.ResNet) else self.net.classifier
         return layers
 
     def freeze(self, stages: int) -> None:
@@ -99,12 +99,12 @@ class Counter(nn.Module):
 def _replace_last(net: Any, head: Head) -> int:
     """Put the head in the place of the last layer; returns the channels of the feature map."""
     if isinstance(net, models.ResNet):
-        channels = net.fc.in_features
+        channels: int = net.fc.in_features
         net.fc = _head(channels, head)
         return channels
-    inputs = net.classifier[-1].in_features
-    net.classifier[-1] = _head(inputs, head)
-    return net.classifier[0].in_features if isinstance(net, models.MobileNetV3) else 512
+    net.classifier[-1] = _head(net.classifier[-1].in_features, head)
+    channels = net.classifier[0].in_features
+    return channels if isinstance(net, models.MobileNetV3) else channels // 49  # VGG pools to 7×7
 
 
 def _head(inputs: int, head: Head) -> nn.Module:

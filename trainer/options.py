@@ -34,5 +34,6 @@ def settings_from(options: argparse.Namespace) -> TrainSettings:
     Raises:
         UsageError: one is out of its range.
     """
-    given: dict[str, Any] = {one.name: getattr(options, one.name) for one in fields(TrainSettings)}
-    return TrainSettings(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+    given = {one.name: getattr(options, one.name) for one in fields(TrainSettings)}
+    chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return TrainSettings(**chosen)

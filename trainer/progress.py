@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 import torch
+from typing_extensions import Self
 
 from bintally.files import write_with
 
@@ -37,9 +38,9 @@ class Progress:
         if shown:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(out / "tensorboard"), purge_step=first_step)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(out / "tensorboard"), purge_step=first_step)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         if self._shown and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import Progress as Bar

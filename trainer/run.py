@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,12 +26,11 @@ class Network(nn.Module):
     def __init__(self, settings: TrainSettings) -> None:
         super().__init__()
         self.counter = Counter(settings.design)
-        self.auxiliary = Auxiliary(self.counter) if settings.density or settings.books else None
+        self.auxiliary = Auxiliary(self.counter, settings)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         features = self.counter.features(frames)
-        density, books = (None, None) if self.auxiliary is None else self.auxiliary(features)
-        return self.counter.classify(features), density, books
+        return self.counter.classify(features), *self.auxiliary(features)
 
 
 class Run:
@@ -47,11 +46,11 @@ class Run:
         self.settings, self.facts = settings, facts
         torch.manual_seed(settings.seed)
         self.network = Network(settings).to(processes.device)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+        self.network.to(memory_format=torch.channels_last)
         self.counter.freeze(settings.freeze)
         self.optimizer = optimizer_for(self.network, settings)
         self.precision = _precision(settings, processes.device)
-        self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.precision is torch.float16)  # type: ignore[attr-defined]
+        self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.precision is torch.float16)
         self.averaged: AveragedModel | None = None
         self._processes = processes
         self.parallel: nn.Module = self.network
@@ -65,8 +64,8 @@ class Run:
         """The weights that are validated and kept: the averaged ones if there are such."""
         if self.averaged is None:
             return self.counter
-        counter: Counter = self.averaged.module
-        return counter
+        averaged: Any = self.averaged.module
+        return cast("Counter", averaged)
 
     def begin(self, weights: Path | None, checkpoint: Checkpoint | None) -> None:
         """Begin with ImageNet weights, or with those of a checkpoint of the same network.

@@ -11,6 +11,7 @@ from trainer.design import BACKBONES, HEADS, Backbone, Design, Head
 Precision = Literal["auto", "float32", "bf16", "fp16"]
 
 
+# ruff: noqa: RUF009 - both helpers give dataclass fields
 def _number(default: Any, low: float, high: float, text: str) -> Any:
     return field(default=default, metadata={"low": low, "high": high, "help": text})
 
@@ -69,7 +70,7 @@ class TrainSettings:
             if not all(low <= entry <= high for entry in (value if isinstance(value, tuple) else (value,))):
                 raise UsageError(f"{option}: must be from {low} to {high}")
         if not self.sizes:
-            raise UsageError("--sizes: give at least one")
+            raise UsageError("--sizes (): give at least one")
 
     @property
     def design(self) -> Design:

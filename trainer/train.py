@@ -118,8 +118,9 @@ def train(
                 run.network.train()
                 first_step = facts["step"] - epoch * steps_per_epoch
                 for batch in loader.batches(epoch_order(lengths, settings, epoch), epoch, first_step):
+                    rate = learning_rate(facts["step"] / (settings.epochs * steps_per_epoch), settings)
                     for group in run.optimizer.param_groups:
-                        group["lr"] = group["scale"] * learning_rate(facts["step"] / (settings.epochs * steps_per_epoch), settings)
+                        group["lr"] = rate * group["scale"]
                     torch.manual_seed((settings.seed << 24) + facts["step"])  # dropout: the same after a resume
                     looked_at = facts["step"] % _LOOK_EVERY == 0
                     if looked_at:
@@ -134,7 +135,7 @@ def train(
                             facts["health"].append(asdict(finding))
                             log.warning("health", **asdict(finding))
                     if facts["step"] % _LOG_EVERY == 0:
-                        progress.step(facts["step"], loss.item(), run.optimizer.param_groups[0]["lr"])
+                        progress.step(facts["step"], loss.item(), rate)
                         _refuse_divergence(loss.item(), f"step {facts['step']}")
                     progress.tick()
                     in_step = processes.number == 1 or facts["step"] % _LOG_EVERY == 0  # asking the others takes time

@@ -23,6 +23,7 @@ from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
 from trainer.data.dataset import DataSet
 from trainer.data.prepare import load
+from trainer.design import Design
 from trainer.model import Counter, load_imagenet
 
 SIZE = 64
@@ -74,7 +75,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     for i, (path, answer) in enumerate(zip(images, answers.tolist(), strict=True)):
         abid.metadata_path(path).write_text(abid.metadata_json(answer, {f"ASIN-{i}": 1}, {}))
     facts = {"settings": {"seed": 1}, "data": [], "commit": "unknown", "step": 0, "validation": []}
-    checkpoints.write(folder / "best.pt", Checkpoint(counter.state_dict(), SIZE, facts, None))
+    checkpoints.write(folder / "best.pt", Checkpoint(Design(), counter.state_dict(), SIZE, facts, None))
 
     made: dict[str, onnx.ModelProto] = {}
 

@@ -9,6 +9,7 @@ import pytest
 import structlog
 import torch
 from hypothesis import settings
+from torchvision.models import mobilenet_v3_small
 
 from bintally.scenes import write_scenes
 from tests.trainer.folders import write_bins, write_random_resnet
@@ -24,6 +25,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decoded frames of the tests stay out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +54,15 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty-one small pictures in ABID's layout, 0 to 6 items."""
     return write_bins(tmp_path_factory.mktemp("bins"), 21)
+
+
+@pytest.fixture(scope="session")
+def mobilenet_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights in the form of torchvision's mobilenet_v3_small, which trains in a moment and has dropout."""
+    torch.manual_seed(11)
+    path = tmp_path_factory.mktemp("weights") / "mobilenet.pth"
+    torch.save(mobilenet_v3_small().state_dict(), path)
+    return path
 
 
 @pytest.fixture(scope="session")

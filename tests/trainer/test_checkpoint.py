@@ -16,21 +16,24 @@ from hypothesis import strategies as st
 from bintally.errors import InputError, UnavailableError
 from trainer import checkpoint as checkpoints
 from trainer.checkpoint import FORMAT, Checkpoint
+from trainer.design import Design
 from trainer.model import Counter
 
 
 @pytest.fixture(scope="module")
 def small() -> Checkpoint:
     """A checkpoint whose numbers are quickly written; ``write`` does not look at shapes."""
-    return Checkpoint({"weight": torch.arange(6.0)}, 64, {"step": 3}, None)
+    return Checkpoint(Design(), {"weight": torch.arange(6.0)}, 64, {"step": 3}, None)
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    written = Checkpoint(Counter().state_dict(), 96, {"step": 3, "settings": {"sizes": (32, 64)}}, {"state": {}, "param_groups": []})
+    written = Checkpoint(
+        Design(), Counter().state_dict(), 96, {"step": 3, "settings": {"sizes": (32, 64)}}, {"state": {}, "param_groups": []}
+    )
     checkpoints.write(tmp_path / "a.pt", written)
     found = checkpoints.read(tmp_path / "a.pt")
-    assert (found.input_size, found.facts, found.optimizer) == (written.input_size, written.facts, written.optimizer)
+    assert (found.input_size, found.facts, found.state) == (written.input_size, written.facts, written.state)
     assert all(torch.equal(found.model[name], value) for name, value in written.model.items())
     assert not found.counter().training
 
@@ -61,7 +64,14 @@ def test_no_file_of_text_or_noise_is_taken_for_a_checkpoint(tmp_path: Path, cont
 
 
 def _with(**changed: Any) -> dict[str, Any]:
-    return {"format": FORMAT, "model": {}, "input_size": 64, "facts": {}, "optimizer": None} | changed
+    return {
+        "format": FORMAT,
+        "model": {},
+        "input_size": 64,
+        "facts": {},
+        "state": None,
+        "design": {"backbone": "resnet50", "head": "linear"},
+    } | changed
 
 
 @pytest.mark.parametrize(
@@ -101,7 +111,7 @@ def _add_one(state: dict[str, Any]) -> None:
 def test_other_shapes_and_names_are_refused(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     state = dict(Counter().state_dict())
     change(state)
-    checkpoints.write(tmp_path / "a.pt", Checkpoint(state, 64, {}, None))
+    checkpoints.write(tmp_path / "a.pt", Checkpoint(Design(), state, 64, {}, None))
     with pytest.raises(InputError, match="not those of this version"):
         checkpoints.read(tmp_path / "a.pt")
 
@@ -144,7 +154,7 @@ def test_a_file_that_may_not_grow_as_on_a_full_disk_is_an_error_and_no_crash(tmp
     """torch reports a failed write as a RuntimeError, not as an OSError."""
     checkpoints.write(tmp_path / "a.pt", small)
     before = (tmp_path / "a.pt").read_bytes()
-    large = Checkpoint({"weight": torch.zeros(300_000)}, 64, {}, None)
+    large = Checkpoint(Design(), {"weight": torch.zeros(300_000)}, 64, {}, None)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
     try:
@@ -163,7 +173,7 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path, small: Checkpoin
 
 def test_the_average_of_checkpoints_lies_in_the_middle_of_their_weights() -> None:
     one, other = (
-        Checkpoint({"a": torch.tensor([value]), "steps": torch.tensor(3)}, size, {"n": size}, None)
+        Checkpoint(Design(), {"a": torch.tensor([value]), "steps": torch.tensor(3)}, size, {"n": size}, None)
         for value, size in ((1.0, 96), (4.0, 64))
     )
     middle = checkpoints.average([one, other])

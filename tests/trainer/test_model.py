@@ -15,7 +15,8 @@ from torchvision.models import resnet50
 from torchvision.transforms.functional import normalize
 
 from bintally.errors import InputError
-from trainer.model import CLASSES, Counter, load_imagenet
+from trainer.design import CLASSES, Backbone, Design, Head
+from trainer.model import Counter, load_imagenet
 
 
 @pytest.fixture
@@ -136,3 +137,34 @@ def test_frozen_batch_norms_stay_frozen_when_training_is_switched_on_again(count
     counter.train()
     assert not counter.net.bn1.training
     assert counter.net.layer1.training
+
+
+@pytest.mark.parametrize(
+    ("backbone", "head"),
+    [("resnet18", "ordinal"), ("mobilenet_v3_small", "linear"), ("mobilenet_v3_large", "ordinal"), ("vgg16", "linear")],
+)
+def test_every_network_gives_logits_and_a_feature_map(backbone: Backbone, head: Head) -> None:
+    counter = Counter(Design(backbone, head)).eval()
+    with torch.inference_mode():
+        features = counter.features(some_frames(2))
+        assert (features.shape[0], features.shape[1]) == (2, counter.channels)
+        torch.testing.assert_close(counter.classify(features), counter(some_frames(2)))
+        assert counter(some_frames(2)).shape == (2, CLASSES)
+
+
+def test_the_stages_are_the_whole_backbone() -> None:
+    counter = Counter(Design("mobilenet_v3_small")).eval()
+    frames = some_frames(2)
+    normalised = (frames.permute(0, 3, 1, 2).float() - counter.mean) / counter.std
+    with torch.inference_mode():
+        torch.testing.assert_close(counter(frames), counter.net(normalised))
+
+
+def test_weights_of_other_networks_are_read_and_those_of_another_are_refused(mobilenet_weights: Path, resnet_weights: Path) -> None:
+    counter = Counter(Design("mobilenet_v3_small", "ordinal"))
+    load_imagenet(counter, mobilenet_weights)
+    state = torch.load(mobilenet_weights, weights_only=True)
+    assert torch.equal(counter.net.classifier[0].weight, state["classifier.0.weight"])
+    assert torch.equal(counter.net.features[0][0].weight, state["features.0.0.weight"].flip(1))
+    with pytest.raises(InputError, match="not weights of torchvision's mobilenet_v3_small"):
+        load_imagenet(counter, resnet_weights)

@@ -63,7 +63,8 @@ class Shards:
 
     def __getitem__(self, row: int) -> Frame:
         """One frame; a view into the file, not to be changed."""
-        return self._shards[row // SHARD][row % SHARD]
+        frame: Frame = self._shards[row // SHARD][row % SHARD]
+        return frame
 
     def take(self, rows: Sequence[int] | NDArray[np.integer]) -> Frame:
         """Some frames, uint8 [len(rows), side, side, 3]."""
@@ -108,7 +109,7 @@ def _write(path: Path, examples: Sequence[Example], side: int) -> None:
 def _open(path: Path, length: int, side: int) -> Frame:
     try:
         shard: Frame = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: damaged ({error}); delete it, and it is made again") from error
     if shard.shape != (length, side, side, 3) or shard.dtype != np.uint8:
         raise InputError(f"{path}: holds {shard.dtype} {shard.shape}, expected frames {(length, side, side, 3)}; delete it")

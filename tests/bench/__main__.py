@@ -1,0 +1,12 @@
+"""``make bench``."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+from tests.bench import edge, training
+
+print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
+edge.main()
+training.main()
