@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,71 @@ if TYPE_CHECKING:  # argparse's own type takes parameters for type checkers only
 
 
 def data(arguments: Sequence[str]) -> int:
-    """check, group, split and explore labelled images"""
+    """fetch, check, group, split and explore labelled images"""
     parser = argparse.ArgumentParser(prog="bintally data", description=data.__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_fetch(commands)
     _add_prepare(commands)
     _add_explore(commands)
     options = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
+
+
+def _add_fetch(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "fetch",
+        help="download the Amazon Bin Image Dataset, or some of it",
+        description="Download photographs of the Amazon Bin Image Dataset with their metadata (CC BY-NC-SA 3.0 US) from its public bucket. "
+        "Each file is checked and kept whole or not at all; run the same command again to go on after a stop, and nothing that is "
+        "there whole is fetched twice. What is missing is listed in fetch-missing.csv at the destination, and the exit code is then 1.",
+        epilog="example: bintally data fetch --per-class 500 --to abid",
+    )
+    parser.add_argument("--to", required=True, metavar="PLACE", help="folder, or s3://bucket/prefix with your own credentials")
+    parser.add_argument("--all", action="store_true", help="all photographs of the bucket (535,234, some 30 GB)")
+    parser.add_argument(
+        "--ids",
+        type=Path,
+        metavar="FILE",
+        help="only these: one id a line, or JSON: [id, ...], the challenge's [[index, count], ...], the capstone's {'<count>': [paths ...]}",
+    )
+    parser.add_argument(
+        "--per-class",
+        type=int,
+        metavar="N",
+        help="only N of each count 0 to 5 and of 6 or more, chosen at random; with --ids, of those, and of the counts that the list gives",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="another seed chooses others with --per-class (default: 0)")
+    parser.add_argument("--workers", type=int, default=16, help="files at a time (default: 16)")
+    parser.add_argument("--bucket", default="aft-vbi-pds", help="public bucket to fetch from (default: aft-vbi-pds)")
+    parser.add_argument("--region", default="us-east-1", help="its region (default: us-east-1)")
+    parser.add_argument("--endpoint-url", metavar="URL", help="its S3-compatible store (default: AWS)")
+    parser.add_argument("--to-endpoint-url", metavar="URL", help="the S3-compatible store of --to s3://… (default: AWS)")
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    parser.set_defaults(run=_fetch)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from bintally.logs import log_to_stderr
+    from trainer.data.fetch import MISSING, fetch, plan_for
+    from trainer.data.fetch_s3 import Bucket
+    from trainer.data.fetch_tally import shown_on_stderr
+    from trainer.data.fetch_to import open_destination
+    from trainer.interrupt import stop_on_signal
+
+    log_to_stderr()
+    plan = plan_for(options.all, options.ids, options.per_class, options.seed, options.workers)
+    with stop_on_signal() as stop:
+        source = Bucket(
+            options.bucket, endpoint_url=options.endpoint_url, region=options.region, signed=False, connections=options.workers, stop=stop
+        )
+        with (
+            closing(open_destination(options.to, options.to_endpoint_url, options.workers, stop)) as destination,
+            shown_on_stderr() as shown,
+        ):
+            tally = fetch(source, destination, plan, options.workers, stop, shown)
+    print(json.dumps(tally.as_json()) if options.json else tally.as_text(f"{destination.where}/{MISSING}"))
+    return 130 if tally.stopped else 0 if tally.complete else 1
 
 
 def _add_prepare(commands: _Commands) -> None:
