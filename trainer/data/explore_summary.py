@@ -190,7 +190,9 @@ def _about_classes(found: Mapping[str, Any]) -> Iterator[Note]:
     everywhere = found["parts"]["all"]["empty"]
     for part, spread in found["parts"].items():
         empty = [name for name in spread["empty"] if part == "all" or name not in everywhere]
-        if empty:
+        if not spread["images"]:
+            yield Note("warning", f"{_PLACES[part]} holds no image", "classes")
+        elif empty:
             yield Note("warning", f"no image with {' or '.join(empty)} items in {_PLACES[part]}", "classes")
     ratio = found["parts"]["all"]["ratio"]
     if ratio is not None and ratio >= IMBALANCED:
@@ -206,7 +208,7 @@ def _about_labels(found: Mapping[str, Any]) -> Iterator[Note]:
     if miscounted:
         yield Note("warning", f"label and item list disagree for {amount(miscounted, 'image')}", "labels")
     if same:
-        yield Note("warning", f"{amount(same, 'time')} two files show the same picture with different labels", "labels")
+        yield Note("warning", f"in {amount(same, 'case')} two files show the same picture with different labels", "labels")
     if model:
         kind: Literal["warning", "fine"] = "warning" if model["doubted"] else "fine"
         yield Note(

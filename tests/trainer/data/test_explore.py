@@ -148,6 +148,7 @@ def test_an_empty_class_is_warned_of_where_it_is_empty() -> None:
     found = texts(set_of(*full[:5], full[6], example("v", 0, part="val")))
     assert "no image with 5 items in the whole set" in found
     assert "no image with 1 or 2 or 3 or 4 or 6+ items in the validation part" in found
+    assert "the test part holds no image" in found
     assert not any("training part" in text for text in found)
 
 

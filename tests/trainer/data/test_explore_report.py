@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,12 @@ from bintally.cli import main
 from bintally.errors import InputError, UnavailableError, UsageError
 from bintally.frames import decode_frame
 from tests.trainer.folders import SIDE, write_bin, write_bins, write_colour_bundle
-from trainer.data.explore_report import explore
-from trainer.data.prepare import prepare
+from trainer.data.explore import find
+from trainer.data.explore_report import explore, render
+from trainer.data.explore_summary import summary
+from trainer.data.looks import look_at
+from trainer.data.prepare import load, prepare
+from trainer.data.split import Part
 
 
 class Page(HTMLParser):
@@ -169,6 +173,21 @@ def test_pictures_of_any_shape_are_shown_and_told_as_json(tmp_path: Path, capsys
     assert len(found["pictures"]["sizes"]) == 5
     assert found["pictures"]["aspect"]["max"] == 900
     assert any("sizes" in (attributes.get("aria-label") or "") for _, attributes in Page(tmp_path / "r.html").tags)
+
+
+def test_a_leak_is_shown_with_the_offending_pair(tmp_path: Path, folder: Path) -> None:
+    (folder / abid.IMAGES / "00030.jpg").write_bytes((folder / abid.IMAGES / "00002.jpg").read_bytes())
+    abid.metadata_path(folder / abid.IMAGES / "00030.jpg").write_text(abid.metadata_json(5, {"Y": 5}, {}))
+    data = load(folder)
+    parts: dict[str, Part] = {"00002": "test", "00030": "val"}
+    examples = tuple(replace(one, group=one.image_id, part=parts.get(one.image_id, "train")) for one in data.examples)
+    looks, _ = look_at(examples)
+    findings = find(replace(data, examples=examples), looks)
+    (tmp_path / "r.html").write_text(render(findings, summary(findings), None))
+    words = " ".join(Page(tmp_path / "r.html").words.split())
+    assert words.count("00002 (test), 00030 (val)") == 2  # as a leak, and as one picture with two labels
+    assert "2 → 5" in words
+    assert "the split leaks" in words
 
 
 def test_an_empty_class_is_said_on_the_page(tmp_path: Path) -> None:
