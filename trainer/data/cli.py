@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -84,28 +85,53 @@ def _fetch(options: argparse.Namespace) -> int:
 def _add_prepare(commands: _Commands) -> None:
     prepare_parser = commands.add_parser(
         "prepare",
-        help="check a folder in ABID's layout and split it 80/10/10",
-        description="Check every image and label, group images that share an article, and split the groups 80/10/10.",
+        help="check, group and split labelled images",
+        description="Check every image and label, group images that share an article, look alike or are of one event, and split the "
+        "groups 80/10/10.",
         epilog="example: bintally data prepare abid --out prepared",
     )
-    prepare_parser.add_argument("folder", type=Path, help="bin-images/<id>.jpg beside metadata/<id>.json")
+    prepare_parser.add_argument(
+        "folder",
+        type=Path,
+        help="bin-images/<id>.jpg beside metadata/<id>.json, or <count>/<image>.jpg, where a file groups.csv (image,group) may say which "
+        "images are of one bin",
+    )
     prepare_parser.add_argument("--out", type=Path, required=True, help="folder for index.csv and report.json")
     prepare_parser.add_argument("--seed", type=int, help="another seed gives another split")
+    prepare_parser.add_argument(
+        "--split-file",
+        nargs="+",
+        metavar="[PART=]FILE",
+        help="a split made elsewhere: PART=FILE for each part, with lists of labels such as the ABID challenge's "
+        "(train=counting_train.json val=counting_val.json), or one CSV (image,part) or JSON file ({'<image id>': '<part>'})",
+    )
+    prepare_parser.add_argument("--allow-leak", action="store_true", help="take the split file even if a group is in two of its parts")
+    prepare_parser.add_argument(
+        "--ignore-look-alikes", action="store_true", help="let articles and groups.csv alone say which images stay together"
+    )
     prepare_parser.add_argument("--json", action="store_true", help="print the report as JSON")
     prepare_parser.set_defaults(run=_prepare)
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    from trainer.data.prepare import REPORT, prepare, report
-    from trainer.data.scan import SPLIT_SEED
+    from bintally.errors import UsageError
+    from trainer.data.prepare import REPORT, write
+    from trainer.data.report import as_text, report, warnings
+    from trainer.data.scan import SPLIT_SEED, Plan, survey
+    from trainer.data.split_file import read_split
 
-    prepared = prepare(options.folder, options.out, SPLIT_SEED if options.seed is None else options.seed)
-    if options.json:
-        print(json.dumps(report(prepared)))
-        return 0
-    for part in ("train", "val", "test"):
-        print(f"{part:<6} {len(prepared.part(part)):>7} images")
-    print(f"refused {len(prepared.refused):>6} files" + (f"; each with its reason in {options.out / REPORT}" if prepared.refused else ""))
+    if options.allow_leak and not options.split_file:
+        raise UsageError("--allow-leak is for a split of --split-file; bintally's own does not leak")
+    if options.seed is not None and options.split_file:
+        raise UsageError("--seed and --split-file exclude each other: a given split is not drawn")
+    seed = SPLIT_SEED if options.seed is None else options.seed
+    given = read_split(options.split_file) if options.split_file else None
+    found = survey(options.folder, Plan(seed, given, options.allow_leak, not options.ignore_look_alikes))
+    write(found, options.out)
+    for warning in warnings(found.data):
+        print(f"bintally data: warning: {warning}", file=sys.stderr)
+    facts = report(found)
+    print(json.dumps(facts) if options.json else f"{as_text(facts)}\n\n{options.out / REPORT}")
     return 0
 
 

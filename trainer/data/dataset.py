@@ -16,7 +16,7 @@ class Example:
         image_id: unique in its data set.
         image: path of the file.
         quantity: the label, 0 or more.
-        group: images of one group share an article and stay in one part.
+        group: images of one group share an article, look alike or are of one event; they stay in one part.
         part: ``train``, ``val`` or ``test``.
         articles: number of distinct articles, None where unknown.
         listed: sum of the quantities of the articles, None where unknown.
@@ -45,12 +45,21 @@ class Refused:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Everything that was found in a folder: what can be used, and what cannot."""
+    """Everything that was found in a folder: what can be used, and what cannot.
+
+    Attributes:
+        source: path of the folder.
+        seed: of the split; without a meaning where a split was given.
+        examples: what can be used, by path.
+        refused: what cannot.
+        leaks: groups that stand in more than one part; only a given split can have any.
+    """
 
     source: str
     seed: int
     examples: tuple[Example, ...]
     refused: tuple[Refused, ...]
+    leaks: int = 0
 
     def part(self, name: Part | None) -> list[Example]:
         """The examples of one part, or all of them."""

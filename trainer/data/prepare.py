@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
 from bintally.errors import BintallyError, InputError, UsageError
 from bintally.files import make_folder, write_atomically
 from trainer.data.dataset import DataSet, Example, Refused
-from trainer.data.scan import SPLIT_SEED, scan
+from trainer.data.report import report
+from trainer.data.scan import SPLIT_SEED, Plan, Survey, scan, survey
 from trainer.data.split import Part
 
 INDEX, REPORT = "index.csv", "report.json"
@@ -25,42 +25,35 @@ def prepare(folder: Path, out: Path, seed: int = SPLIT_SEED) -> DataSet:
         InputError: nothing in the folder can be used.
         UnavailableError: ``out`` cannot be written to.
     """
-    data = scan(folder, seed)
+    found = survey(folder, Plan(seed))
+    write(found, out)
+    return found.data
+
+
+def write(found: Survey, out: Path) -> None:
+    """Write ``index.csv`` and ``report.json``.
+
+    Raises:
+        UnavailableError: ``out`` cannot be written to.
+    """
     make_folder(out)
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(Example.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**asdict(example), "centres": json.dumps(example.centres)} for example in data.examples)
-    write_atomically(out / REPORT, json.dumps(report(data), indent=1))
+    writer.writerows({**asdict(example), "centres": json.dumps(example.centres)} for example in found.data.examples)
+    write_atomically(out / REPORT, json.dumps(report(found), indent=1))
     write_atomically(out / INDEX, text.getvalue())
-    return data
-
-
-def report(data: DataSet) -> dict[str, object]:
-    """What was found, for a person and for programs."""
-    per_part: dict[Part, Counter[int]] = {"train": Counter(), "val": Counter(), "test": Counter()}
-    for example in data.examples:
-        per_part[example.part][example.quantity] += 1
-    return {
-        "source": data.source,
-        "seed": data.seed,
-        "digest": data.digest,
-        "images": len(data.examples),
-        "groups": len({example.group for example in data.examples}),
-        "parts": {part: {"images": sum(c.values()), "quantities": dict(sorted(c.items()))} for part, c in per_part.items()},
-        "refused": [asdict(entry) for entry in data.refused],
-    }
 
 
 def load(folder: Path) -> DataSet:
-    """Open a data set: a folder that ``prepare`` wrote, or one in ABID's layout, which is scanned and split alike.
+    """Open a data set: a folder that ``prepare`` wrote, or one in ABID's or a site's layout, which is scanned and split alike.
 
     Raises:
         InputError: the folder is neither, or its index is damaged.
         UsageError: there is no such folder.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder; name one in ABID's layout or one that 'bintally data prepare' wrote")
+        raise UsageError(f"{folder}: no such folder; name one of labelled images or one that 'bintally data prepare' wrote")
     index = folder / INDEX
     if not index.exists():
         return scan(folder)
@@ -69,7 +62,7 @@ def load(folder: Path) -> DataSet:
         with index.open(newline="") as lines:
             examples = tuple(_example(row) for row in csv.DictReader(lines))
         refused = tuple(Refused(**entry) for entry in facts["refused"])
-        data = DataSet(facts["source"], facts["seed"], examples, refused)
+        data = DataSet(facts["source"], facts["seed"], examples, refused, facts.get("leaks", 0))
         if facts["digest"] != data.digest:
             raise InputError(f"{index}: does not match {REPORT}; run 'bintally data prepare' again")
     except BintallyError:

@@ -4,26 +4,53 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 Part = Literal["train", "val", "test"]
 SHARES: Mapping[Part, float] = {"train": 0.8, "val": 0.1, "test": 0.1}
 
 
-def group_by_asin(images: Sequence[tuple[str, frozenset[str]]]) -> dict[str, str]:
-    """Group images that share any ASIN, directly or through others.
+@dataclass(frozen=True)
+class Link:
+    """Two images that must be in one part, and what they have in common: «they share the article B00…»."""
+
+    one: str
+    other: str
+    reason: str
+
+
+def shared(images: Iterable[tuple[str, Collection[str]]], reason: str) -> list[Link]:
+    """Link images that hold the same thing.
 
     Neighbouring ids of the Amazon Bin Image Dataset are often the same bin before and after an event, so images that hold
     the same article must not be split.
 
     Args:
-        images: for each its id and the ASINs in it. An image without any is a group of its own.
+        images: for each its id and what is in it: the ASINs of its articles, or the name of its event.
+        reason: what is said of two images; ``{}`` stands for what both hold.
 
     Returns:
-        For each id the smallest id of its group.
+        For each image and thing a link to the first image with that thing, so that all with it hang together.
     """
-    parent = {image: image for image, _ in images}
+    first_with: dict[str, str] = {}
+    links = []
+    for image, held in images:
+        for thing in sorted(held):
+            first = first_with.setdefault(thing, image)
+            if first != image:
+                links.append(Link(first, image, reason.format(thing)))
+    return links
+
+
+def group(images: Iterable[str], links: Iterable[Link]) -> dict[str, str]:
+    """Group images that are linked, directly or through others.
+
+    Returns:
+        For each id the smallest id of its group. An image without any link is a group of its own.
+    """
+    parent = {image: image for image in images}
 
     def root(image: str) -> str:
         while parent[image] != image:
@@ -31,12 +58,10 @@ def group_by_asin(images: Sequence[tuple[str, frozenset[str]]]) -> dict[str, str
             image = parent[image]
         return image
 
-    first_with: dict[str, str] = {}
-    for image, asins in images:
-        for asin in asins:
-            one, other = root(first_with.setdefault(asin, image)), root(image)
-            parent[max(one, other)] = min(one, other)
-    return {image: root(image) for image, _ in images}
+    for link in links:
+        one, other = root(link.one), root(link.other)
+        parent[max(one, other)] = min(one, other)
+    return {image: root(image) for image in parent}
 
 
 def split_groups(groups: Mapping[str, str], seed: int) -> dict[str, Part]:
@@ -52,17 +77,30 @@ def split_groups(groups: Mapping[str, str], seed: int) -> dict[str, Part]:
         For each image id its part.
     """
     members: dict[str, list[str]] = defaultdict(list)
-    for image, group in groups.items():
-        members[group].append(image)
-    order = sorted(members, key=lambda group: (-len(members[group]), _draw(seed, group)))
+    for image, name in groups.items():
+        members[name].append(image)
+    order = sorted(members, key=lambda name: (-len(members[name]), _draw(seed, name)))
     missing = {part: share * len(groups) for part, share in SHARES.items()}
     parts: dict[str, Part] = {}
-    for group in order:
-        part = max(SHARES, key=lambda name: missing[name] / SHARES[name])
-        missing[part] -= len(members[group])
-        parts.update(dict.fromkeys(members[group], part))
+    for name in order:
+        part = max(SHARES, key=lambda candidate: missing[candidate] / SHARES[candidate])
+        missing[part] -= len(members[name])
+        parts.update(dict.fromkeys(members[name], part))
     return parts
 
 
-def _draw(seed: int, group: str) -> bytes:
-    return hashlib.sha256(f"{seed}:{group}".encode()).digest()
+def leaking(groups: Mapping[str, str], parts: Mapping[str, Part]) -> int:
+    """How many groups stand in more than one part."""
+    sides: dict[str, set[Part]] = defaultdict(set)
+    for image, name in groups.items():
+        sides[name].add(parts[image])
+    return sum(len(found) > 1 for found in sides.values())
+
+
+def first_leak(links: Sequence[Link], parts: Mapping[str, Part]) -> Link | None:
+    """A pair that is linked and stands in two parts; the links hold a group together, so each group that leaks has one."""
+    return next((link for link in links if parts[link.one] != parts[link.other]), None)
+
+
+def _draw(seed: int, name: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{name}".encode()).digest()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from bintally import abid
 from bintally.cli import main
 from bintally.errors import InputError, UnavailableError, UsageError
 from tests.trainer.folders import write_bin, write_bins
+from trainer.data.check import MAX_QUANTITY
 from trainer.data.prepare import INDEX, REPORT, load, prepare
 from trainer.data.scan import scan
 
@@ -200,7 +204,7 @@ def test_a_folder_without_any_image_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_in_which_nothing_can_be_used_is_refused_with_the_first_reason(tmp_path: Path) -> None:
     abid.metadata_path(write_bin(tmp_path, "1", 1)).unlink()
-    with pytest.raises(InputError, match=r"none of 1 images can be used.*no metadata file"):
+    with pytest.raises(InputError, match=r"nothing in it can be used; the first of 1 reasons: .*no metadata file"):
         load(tmp_path)
 
 
@@ -222,7 +226,75 @@ def test_the_command_reports_what_it_prepared(tmp_path: Path, capsys: pytest.Cap
     printed = json.loads(capsys.readouterr().out)
     assert (printed["images"], len(printed["refused"])) == (10, len(expected))
     assert main(["data", "prepare", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
-    assert f"refused {len(expected):>6} files" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert re.search(rf"^refused +{len(expected)} files; the first: .*bad-", printed, re.MULTILINE)
+    assert re.search(r"^train +8 ", printed, re.MULTILINE)
+
+
+def test_the_report_tells_classes_sizes_and_labels_that_disagree(tmp_path: Path) -> None:
+    write_bins(tmp_path / "in", 30)
+    wide = write_bin(tmp_path / "in", "wide", 9)
+    cv2.imwrite(str(wide), np.random.default_rng(3).integers(0, 256, (20, 50, 3), np.uint8))
+    abid.metadata_path(wide).write_text(abid.metadata_json(9, {"B1": 4, "B2": 4}, {}))
+    for i in range(30):
+        abid.metadata_path(tmp_path / "in" / abid.IMAGES / f"{i:05}.jpg").write_text(abid.metadata_json(i % 7, {f"B-{i}": i % 7}, {}))
+    prepare(tmp_path / "in", tmp_path / "out")
+    report = json.loads((tmp_path / "out" / REPORT).read_text())
+    assert report["label_disagreements"] == [{"image_id": "wide", "quantity": 9, "listed": 8}]
+    assert (report["width_px"], report["height_px"]) == ({"least": 32, "most": 50}, {"least": 20, "most": 32})
+    classes = [sum(part["classes"][name] for part in report["parts"].values()) for name in ("0", "1", "2", "3", "4", "5", "6+")]
+    assert classes == [5, 5, 4, 4, 4, 4, 5]
+    assert (report["layout"], report["leaks"], report["given_split"]) == ("ABID", 0, None)
+
+
+def test_a_class_without_an_image_is_told_with_its_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for i in range(200):
+        write_bin(tmp_path / "in", f"{i:05}", i % 4)
+    assert main(["data", "prepare", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--json"]) == 0
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 3
+    for part, warning in zip(("train", "val", "test"), warnings, strict=True):
+        assert f"{part} holds no image of class 4, 5, 6+" in warning
+
+
+def test_a_group_too_large_for_80_10_10_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for i in range(40):
+        write_bin(tmp_path / "in", f"{i:05}", i % 7, ["B-everywhere"] if i < 20 else [])
+    assert main(["data", "prepare", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    assert "the group of 00000 holds 20 of 40 images" in capsys.readouterr().err
+
+
+def test_a_quantity_beyond_any_bin_is_refused(tmp_path: Path) -> None:
+    write_bins(tmp_path, 3)
+    write_bin(tmp_path, "most", MAX_QUANTITY)
+    write_bin(tmp_path, "more", MAX_QUANTITY + 1)
+    found = scan(tmp_path)
+    assert [example.quantity for example in found.examples if example.image_id == "most"] == [MAX_QUANTITY]
+    assert [Path(entry.file).name for entry in found.refused] == ["more.jpg"]
+    assert "1000 items" in found.refused[0].reason
+
+
+def test_a_name_that_is_not_utf8_is_refused_and_the_rest_is_prepared(tmp_path: Path) -> None:
+    write_bins(tmp_path / "in", 3)
+    image = write_bin(tmp_path / "in", "odd", 1)
+    odd = image.with_name(os.fsdecode(b"\xff.jpg"))
+    try:
+        image.rename(odd)
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+    abid.metadata_path(image).rename(abid.metadata_path(odd))
+    prepared = prepare(tmp_path / "in", tmp_path / "out")
+    assert [entry.reason.endswith("not in UTF-8; rename it") for entry in prepared.refused] == [True]
+    assert load(tmp_path / "out") == prepared
+
+
+def test_the_digest_of_unchanged_data_is_the_one_that_bundles_quote(tmp_path: Path) -> None:
+    """Over ids, quantities and parts alone, as written since the first bundle: changing it would orphan their figures."""
+    write_bins(tmp_path, 6)
+    found = scan(tmp_path)
+    lines = "\n".join(f"{e.image_id},{e.quantity},{e.part}" for e in found.examples)
+    assert found.digest == hashlib.sha256(lines.encode()).hexdigest()
+    assert found.digest == "5144bbc65364664679b45c2729911d7e5e59df527764f5fc82f48d677bc0f2ce"
 
 
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.data.split import SHARES, group_by_asin, split_groups
+from trainer.data.split import SHARES, Part, first_leak, group, leaking, shared, split_groups
 
 Images = list[tuple[str, frozenset[str]]]
 
@@ -16,6 +16,10 @@ asins = st.frozensets(st.sampled_from([f"B{i}" for i in range(12)]), max_size=4)
 image_lists = st.lists(st.tuples(st.integers(0, 400).map(lambda i: f"{i:05}"), asins), max_size=40, unique_by=lambda image: image[0])
 group_sizes = st.lists(st.integers(1, 9), min_size=1, max_size=40)
 seeds = st.integers(0, 2**32)
+
+
+def group_by_asin(images: Images) -> dict[str, str]:
+    return group((image for image, _ in images), shared(images, "share {}"))
 
 
 def groups_by_search(images: Images) -> dict[str, str]:
@@ -111,3 +115,23 @@ def test_a_thousand_single_images_are_split_exactly_80_10_10() -> None:
 @given(st.integers(3, 200), seeds)
 def test_three_groups_are_enough_for_three_parts(number: int, seed: int) -> None:
     assert set(split_groups(groups_of([1] * number), seed).values()) == set(SHARES)
+
+
+@given(image_lists, seeds)
+def test_a_split_by_groups_never_leaks(images: Images, seed: int) -> None:
+    groups, links = group_by_asin(images), shared(images, "share {}")
+    parts = split_groups(groups, seed)
+    assert leaking(groups, parts) == 0
+    assert first_leak(links, parts) is None
+
+
+@given(image_lists, st.randoms(use_true_random=False))
+def test_a_split_leaks_where_two_parts_hold_one_asin_and_then_such_a_pair_is_named(images: Images, random: Random) -> None:
+    parts: dict[str, Part] = {image: random.choice(list(SHARES)) for image, _ in images}
+    held = dict(images)
+    leaks = any(parts[one] != parts[other] and held[one] & held[other] for one in held for other in held)
+    link = first_leak(shared(images, "{}"), parts)
+    assert (link is not None) == leaks == (leaking(group_by_asin(images), parts) > 0)
+    if link is not None:
+        assert parts[link.one] != parts[link.other]
+        assert link.reason in held[link.one] & held[link.other]
