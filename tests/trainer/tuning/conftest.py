@@ -1,0 +1,5 @@
+"""Fixtures of the search's tests."""
+
+from tests.fakes.postgres import postgres
+
+__all__ = ["postgres"]
