@@ -128,7 +128,7 @@ def _prepare(options: argparse.Namespace) -> int:
     given = read_split(options.split_file) if options.split_file else None
     found = survey(options.folder, Plan(seed, given, options.allow_leak, not options.ignore_look_alikes))
     write(found, options.out)
-    for warning in warnings(found.data):
+    for warning in warnings(found):
         print(f"bintally data: warning: {warning}", file=sys.stderr)
     facts = report(found)
     print(json.dumps(facts) if options.json else f"{as_text(facts)}\n\n{options.out / REPORT}")

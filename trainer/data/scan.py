@@ -44,6 +44,7 @@ class Survey:
         data: the data set.
         layout: the name of the folder's layout.
         sizes_px: of each example the width and height.
+        in_events: how many of the examples ``groups.csv`` puts into an event.
         look_alikes: pairs of image ids that look the same, with the measure of it.
         given: the split that was given, if any.
         left_out: images that could be used but that a given split does not name.
@@ -53,6 +54,7 @@ class Survey:
     data: DataSet
     layout: str
     sizes_px: tuple[tuple[int, int], ...]
+    in_events: int
     look_alikes: tuple[tuple[str, str, LookAlike], ...]
     given: GivenSplit | None
     left_out: tuple[str, ...]
@@ -94,6 +96,7 @@ def survey(folder: Path, plan: Plan) -> Survey:
         data=DataSet(str(folder.resolve()), plan.seed, examples, tuple(refused), leaks),
         layout=layout.name,
         sizes_px=tuple((image.width_px, image.height_px) for image in used),
+        in_events=len(events.keys() & groups.keys()),
         look_alikes=tuple((used[pair.one].image_id, used[pair.other].image_id, pair) for pair in pairs),
         given=plan.given,
         left_out=tuple(sorted({image.image_id for image in usable} - groups.keys())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -154,3 +155,16 @@ def test_the_command_takes_a_site_as_it_takes_abid(site: Path, tmp_path: Path, c
     assert main(["data", "prepare", str(site), "--out", str(tmp_path / "out")]) == 0
     assert "refused               1 files; the first:" in capsys.readouterr().out
     assert len(load(tmp_path / "out").examples) == 42
+
+
+def test_a_site_that_does_not_say_what_belongs_together_is_warned_of_leaks(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["data", "prepare", str(site), "--out", str(tmp_path / "out"), "--json"]
+    assert main(command) == 0
+    assert "groups.csv is missing or empty" in capsys.readouterr().err
+    (site / GROUPS).write_text("image,group\n2/cam1-0001.png,a\n3/cam1-0001.png,a\n")
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    assert "groups.csv" not in printed.err
+    assert json.loads(printed.out)["in_events"] == 2
