@@ -25,13 +25,13 @@ from bintally.scenes import render_scene
 from export.graph import to_onnx
 from export.pack import pack
 from export.quantize import RECIPE, quantize
-from trainer import checkpoint as checkpoints
-from trainer.checkpoint import Checkpoint, source_commit
 from trainer.data.dataset import DataSet, Example
 from trainer.evaluation.calibration import fit_temperature
 from trainer.evaluation.metrics import MAX_COUNT, scores
 from trainer.evaluation.selective import abstain_threshold
-from trainer.infer import infer
+from trainer.network import checkpoint as checkpoints
+from trainer.network.checkpoint import Checkpoint, source_commit
+from trainer.network.infer import infer
 
 GOLDEN_TOLERANCE = 0.03
 _GOLDEN_QUANTITIES = (0, 2, 5)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
 from bintally.errors import InputError
-from trainer.model import Counter
+from trainer.network.model import Counter
 
 OPSET = 18
 IR_VERSION = 10

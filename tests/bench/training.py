@@ -14,11 +14,11 @@ from torchvision.models import resnet50
 from bintally.scenes import write_scenes
 from trainer.data.prepare import load
 from trainer.data.shards import Shards
-from trainer.loader import Loader, epoch_order
-from trainer.losses import objective
-from trainer.processes import Processes
-from trainer.run import Run
-from trainer.settings import TrainSettings
+from trainer.training.loader import Loader, epoch_order
+from trainer.training.losses import objective
+from trainer.training.processes import Processes
+from trainer.training.run import Run
+from trainer.training.settings import TrainSettings
 
 _FRAMES, _SECONDS = 512, 6.0
 

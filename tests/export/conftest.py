@@ -19,12 +19,12 @@ from bintally.frames import read_frame, resize
 from bintally.manifest import Manifest
 from export.bundle import ExportSettings, export_bundle
 from tests.trainer.folders import write_bins, write_random_resnet
-from trainer import checkpoint as checkpoints
-from trainer.checkpoint import Checkpoint
 from trainer.data.dataset import DataSet
 from trainer.data.prepare import load
-from trainer.design import Design
-from trainer.model import Counter, load_imagenet
+from trainer.network import checkpoint as checkpoints
+from trainer.network.checkpoint import Checkpoint
+from trainer.network.design import Design
+from trainer.network.model import Counter, load_imagenet
 
 SIZE = 64
 SETTINGS = ExportSettings(calibration=8, most_lost=1.0, promised=0.5)

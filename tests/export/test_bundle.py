@@ -15,9 +15,9 @@ from onnx import numpy_helper
 
 from bintally.bundle import MANIFEST_KEY, open_bundle
 from tests.export.conftest import SETTINGS, SIZE, Exported
-from trainer import checkpoint as checkpoints
 from trainer.evaluation.evaluate import evaluate_model
 from trainer.evaluation.metrics import scores
+from trainer.network import checkpoint as checkpoints
 
 
 @pytest.mark.parametrize("number", [1, 2, 7])

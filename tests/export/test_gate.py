@@ -18,8 +18,8 @@ from bintally.cli import main
 from bintally.errors import InputError, UnavailableError, UsageError
 from export.bundle import ExportSettings, export_bundle, refuse_loss
 from tests.export.conftest import SETTINGS, Exported
-from trainer import checkpoint as checkpoints
 from trainer.data.dataset import DataSet
+from trainer.network import checkpoint as checkpoints
 
 
 @pytest.fixture

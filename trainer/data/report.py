@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from trainer.data.dataset import Example
+from trainer.data.exploring.twins import find_twins
 from trainer.data.scan import Survey
 from trainer.data.site import GROUPS, SiteFolder
 from trainer.data.split import SHARES
 from trainer.data.split_file import GivenSplit
-from trainer.data.twins import find_twins
 from trainer.evaluation.metrics import MAX_COUNT, class_name
 
 CLASS_NAMES = tuple(class_name(k) for k in range(MAX_COUNT + 2))

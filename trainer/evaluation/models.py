@@ -125,7 +125,7 @@ def _bundle(path: Path) -> Model:
 def _checkpoint(path: Path) -> Model:
     import torch
 
-    from trainer import checkpoint
+    from trainer.network import checkpoint
 
     found = checkpoint.read(path)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -28,8 +28,8 @@ TOML file with another one, a table for each setting that is searched:
 
 def tune(arguments: Sequence[str]) -> int:
     """search for good settings of a training run, in parallel"""
-    from trainer.options import add_settings, settings_from
-    from trainer.settings import TrainSettings
+    from trainer.training.options import add_settings, settings_from
+    from trainer.training.settings import TrainSettings
 
     parser = argparse.ArgumentParser(
         prog="bintally tune", description=tune.__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import Trial
 
 from bintally.errors import UsageError
-from trainer.settings import TrainSettings
+from trainer.training.settings import TrainSettings
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.data.dataset import DataSet
-from trainer.settings import TrainSettings
+from trainer.training.settings import TrainSettings
 from trainer.tuning.worker import OnEpoch
 
 
@@ -31,7 +31,7 @@ class Training:
         """The lowest validation loss of a run."""
         import torch
 
-        from trainer.train import train
+        from trainer.training.train import train
 
         if torch.cuda.is_available():  # workers take the GPUs in turn; the trainer finds its own by this variable, as under torchrun
             os.environ["LOCAL_RANK"] = str(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bintally.errors import InputError, UnavailableError
 from bintally.files import make_folder
-from trainer.settings import TrainSettings
+from trainer.training.settings import TrainSettings
 from trainer.tuning import slots
 from trainer.tuning.space import Space
 from trainer.tuning.study import GRACE_S, HEARTBEAT_S, PrunerName, open_study, pruner_of, sampler, table, take_back, translated

@@ -14,12 +14,24 @@ from hypothesis import strategies as st
 
 from bintally.errors import InputError
 from trainer.data.dataset import DataSet, Example
-from trainer.data.explore import CLASS_NAMES, PARTS, always, balance, check_list, class_of, find, majority, miscounted, sharing, suspects
-from trainer.data.explore_summary import notes, summary
+from trainer.data.exploring.looks import Look, look
+from trainer.data.exploring.statistics import (
+    CLASS_NAMES,
+    PARTS,
+    always,
+    balance,
+    check_list,
+    class_of,
+    find,
+    majority,
+    miscounted,
+    sharing,
+    suspects,
+)
+from trainer.data.exploring.summary import notes, summary
+from trainer.data.exploring.twins import find_twins
 from trainer.data.label_list import LabelList, parse_list, read_list
-from trainer.data.looks import Look, look
 from trainer.data.split import Part
-from trainer.data.twins import find_twins
 
 
 def example(image_id: str, quantity: int = 1, group: str | None = None, part: Part = "train", **more: Any) -> Example:

@@ -19,10 +19,10 @@ from bintally.cli import main
 from bintally.errors import InputError, UnavailableError, UsageError
 from bintally.frames import decode_frame
 from tests.trainer.folders import SIDE, write_bin, write_bins, write_colour_bundle
-from trainer.data.explore import find
-from trainer.data.explore_report import explore, render
-from trainer.data.explore_summary import summary
-from trainer.data.looks import look_at
+from trainer.data.exploring.looks import look_at
+from trainer.data.exploring.report import explore, render
+from trainer.data.exploring.statistics import find
+from trainer.data.exploring.summary import summary
 from trainer.data.prepare import load, prepare
 from trainer.data.split import Part
 

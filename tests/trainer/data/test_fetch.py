@@ -28,11 +28,11 @@ from tests.conftest import free_port
 from tests.fakes import s3
 from tests.fakes.programs import BINTALLY, Start
 from tests.trainer.folders import write_bins
-from trainer.data.fetch import MISSING, Plan, _Run, fetch
-from trainer.data.fetch_ids import Quota, choose, read_ids
-from trainer.data.fetch_s3 import Bucket, Patience, md5_of
-from trainer.data.fetch_tally import HOPELESS, Tally
-from trainer.data.fetch_to import RECORD, Destination, Folder, OwnBucket, split_url
+from trainer.data.fetching.destination import RECORD, Destination, Folder, OwnBucket, split_url
+from trainer.data.fetching.fetch import MISSING, Plan, _Run, fetch
+from trainer.data.fetching.ids import Quota, choose, read_ids
+from trainer.data.fetching.s3 import Bucket, Patience, md5_of
+from trainer.data.fetching.tally import HOPELESS, Tally
 
 IMPATIENT = Patience(attempts=3, first_s=0.001, longest_s=0.002)
 
@@ -272,7 +272,7 @@ def test_a_lasting_fault_leaves_nothing_of_that_image_and_is_listed(
 
 
 def test_an_answer_larger_than_any_photograph_is_refused(bucket: str, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.data.fetch_s3.LARGEST_BYTES", 400)
+    monkeypatch.setattr("trainer.data.fetching.s3.LARGEST_BYTES", 400)
     tally = fetch_to(tmp_path, store, bucket, listed("00003"))
     assert "too many" in tally.problems[0].reason
     assert files_in(tmp_path) == {}

@@ -13,15 +13,15 @@ from bintally.cli import main
 from bintally.errors import InputError, UsageError
 from bintally.frames import read_frame, resize
 from tests.trainer.folders import SIDE, colour_probabilities, write_colour_bundle
-from trainer import checkpoint as checkpoints
-from trainer.checkpoint import Checkpoint
 from trainer.data.prepare import load, prepare
-from trainer.design import Design
 from trainer.evaluation.evaluate import evaluate_model
 from trainer.evaluation.metrics import scores
 from trainer.evaluation.task import Task
 from trainer.evaluation.words import findings
-from trainer.model import Counter
+from trainer.network import checkpoint as checkpoints
+from trainer.network.checkpoint import Checkpoint
+from trainer.network.design import Design
+from trainer.network.model import Counter
 
 NEW = {"intervals", "baseline", "confusion", "calibration", "selective", "abstain", "verification"}
 KEYS = {"n", "accuracy", "rmse", "per_class", "n_all", "accuracy_all", "mae", "ece", "within_one", *NEW}

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial
 
 from bintally.errors import BintallyError, InputError
 from bintally.files import make_folder
-from trainer.settings import TrainSettings
+from trainer.training.settings import TrainSettings
 from trainer.tuning.pool import run
 from trainer.tuning.space import Space, space_from
 from trainer.tuning.study import database_url, table

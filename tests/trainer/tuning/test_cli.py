@@ -14,9 +14,9 @@ from torchvision.models import resnet18
 from bintally.cli import main
 from tests.trainer.folders import SIDE
 from tests.trainer.tuning.searches import in_this_process, refuses, search, space, sqlite_url
-from trainer import checkpoint
 from trainer.data.prepare import load
-from trainer.settings import TrainSettings
+from trainer.network import checkpoint
+from trainer.training.settings import TrainSettings
 from trainer.tuning import slots
 from trainer.tuning.report import as_text, summary, write_html
 from trainer.tuning.space import space_from

@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FixedTrial
 
 from bintally.errors import UsageError
-from trainer.settings import TrainSettings
+from trainer.training.settings import TrainSettings
 from trainer.tuning.space import difference, space_from
 
 FIXED = TrainSettings(epochs=3, seed=7)

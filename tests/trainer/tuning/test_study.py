@@ -11,7 +11,7 @@ import pytest
 from bintally.errors import UnavailableError, UsageError
 from tests.conftest import free_port
 from tests.trainer.tuning.searches import SPACE, search, space, sqlite_url
-from trainer.settings import TrainSettings
+from trainer.training.settings import TrainSettings
 from trainer.tuning.space import space_from
 from trainer.tuning.study import database_url
 

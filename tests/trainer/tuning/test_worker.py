@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from bintally.errors import InputError, UnavailableError
 from bintally.files import write_atomically
 from tests.trainer.tuning.searches import EPOCHS, in_this_process, loss_of, quadratic, refuses, search, space, sqlite_url
-from trainer.settings import TrainSettings
+from trainer.training.settings import TrainSettings
 from trainer.tuning import slots
 from trainer.tuning.study import table
 from trainer.tuning.worker import BEST, LAST, OnEpoch, Search, work

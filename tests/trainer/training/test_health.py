@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from tests.trainer.folders import SIDE
-from trainer.design import Design
-from trainer.health import HealthWatch
-from trainer.losses import class_loss, class_targets
-from trainer.model import Counter, load_imagenet
+from trainer.network.design import Design
+from trainer.network.model import Counter, load_imagenet
+from trainer.training.health import HealthWatch
+from trainer.training.losses import class_loss, class_targets
 
 
 def frames(number: int = 14) -> torch.Tensor:

@@ -15,8 +15,8 @@ from torchvision.models import resnet50
 from torchvision.transforms.functional import normalize
 
 from bintally.errors import InputError
-from trainer.design import CLASSES, Backbone, Design, Head
-from trainer.model import Counter, load_imagenet
+from trainer.network.design import CLASSES, Backbone, Design, Head
+from trainer.network.model import Counter, load_imagenet
 
 
 @pytest.fixture

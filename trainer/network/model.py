@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torchvision import models
 
 from bintally.errors import InputError, UnavailableError
-from trainer.design import CLASSES, STAGES, Backbone, Design, Head
-from trainer.heads import CumulativeLogits
-from trainer.torch_files import load_torch
+from trainer.network.design import CLASSES, STAGES, Backbone, Design, Head
+from trainer.network.heads import CumulativeLogits
+from trainer.network.torch_files import load_torch
 
 _IMAGENET_MEAN_BGR = (0.406 * 255, 0.456 * 255, 0.485 * 255)
 _IMAGENET_STD_BGR = (0.225 * 255, 0.224 * 255, 0.229 * 255)
@@ -36,7 +36,7 @@ class Counter(nn.Module):
 
     Args:
         design: backbone and head. ``linear`` gives one logit a class; ``ordinal`` one score against ordered thresholds
-            (see ``trainer.heads``); ``seed`` is the first seed system's head, a ReLU over the logits, kept for comparison.
+            (see ``trainer.network.heads``); ``seed`` is the first seed system's head, a ReLU over the logits, kept for comparison.
     """
 
     mean: Tensor

@@ -15,13 +15,13 @@ import torch
 from bintally.cli import main
 from bintally.errors import InputError, UnavailableError, UsageError
 from tests.trainer.folders import SIDE, write_bin, write_bins
-from trainer import checkpoint as checkpoints
-from trainer import train as training
-from trainer.checkpoint import Checkpoint
 from trainer.data.dataset import DataSet
 from trainer.data.prepare import load
-from trainer.settings import TrainSettings
-from trainer.train import BEST, LAST, learning_rate, train
+from trainer.network import checkpoint as checkpoints
+from trainer.network.checkpoint import Checkpoint
+from trainer.training import train as training
+from trainer.training.settings import TrainSettings
+from trainer.training.train import BEST, LAST, learning_rate, train
 
 SETTINGS = TrainSettings(backbone="mobilenet_v3_small", epochs=2, batch_size=4, sizes=(SIDE,), input_size=SIDE, freeze=4, seed=5)
 STEPS_PER_EPOCH = 4

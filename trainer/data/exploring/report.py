@@ -20,16 +20,16 @@ from bintally.errors import InputError, UnavailableError, UsageError
 from bintally.files import make_folder, write_atomically
 from bintally.frames import read_frame, resize
 from trainer.data.dataset import Example
-from trainer.data.explore import CLASS_NAMES, Findings, Pair, Suspect, class_of, find, suspects
-from trainer.data.explore_plots import plots
-from trainer.data.explore_summary import notes, summary
+from trainer.data.exploring.looks import Look, look_at
+from trainer.data.exploring.plots import plots
+from trainer.data.exploring.statistics import CLASS_NAMES, Findings, Pair, Suspect, class_of, find, suspects
+from trainer.data.exploring.summary import notes, summary
 from trainer.data.label_list import read_list
-from trainer.data.looks import Look, look_at
 from trainer.data.prepare import load
 from trainer.evaluation.calibration import softmax
 from trainer.evaluation.models import Model, open_model
 
-TEMPLATE = "explore.html.j2"
+TEMPLATE = "report.html.j2"
 _BATCH = 32
 _THUMB_PX = 150
 _EXAMPLES, _SUSPECTS, _MISCOUNTED, _TWINS, _EXTREMES, _PAIRS = 9, 45, 18, 12, 9, 8
@@ -48,7 +48,7 @@ def explore(folder: Path, out: Path, list_path: Path | None = None, model: str |
         model: a checkpoint or bundle that gives a second opinion on the labels, or ``default`` for the shipped bundle.
 
     Returns:
-        What ``trainer.data.explore_summary.summary`` gives.
+        What ``trainer.data.exploring.summary.summary`` gives.
 
     Raises:
         InputError: data, list or model cannot be used.
@@ -95,7 +95,7 @@ def render(findings: Findings, found: dict[str, Any], model: str | None) -> str:
     """
     shown = _shown(findings)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((files("trainer.data") / TEMPLATE).read_text("utf-8"))
+    template = environment.from_string((files("trainer.data.exploring") / TEMPLATE).read_text("utf-8"))
     return template.render(
         findings=findings,
         found=found,

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.augment import Variations, draw, move, vary, vary_on_device
 from trainer.data.dataset import Example
 from trainer.data.shards import Shards
-from trainer.settings import TrainSettings
+from trainer.training.augment import Variations, draw, move, vary, vary_on_device
+from trainer.training.settings import TrainSettings
 
 _AHEAD = 3
 _MOST_PLACES = 16

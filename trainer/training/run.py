@@ -12,12 +12,12 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from bintally.errors import InputError
-from trainer import checkpoint as checkpoints
-from trainer.checkpoint import Checkpoint
-from trainer.losses import Auxiliary, Outputs
-from trainer.model import Counter, load_imagenet
-from trainer.processes import Processes
-from trainer.settings import TrainSettings
+from trainer.network import checkpoint as checkpoints
+from trainer.network.checkpoint import Checkpoint
+from trainer.network.model import Counter, load_imagenet
+from trainer.training.losses import Auxiliary, Outputs
+from trainer.training.processes import Processes
+from trainer.training.settings import TrainSettings
 
 
 class Network(nn.Module):

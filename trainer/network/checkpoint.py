@@ -12,9 +12,9 @@ import torch
 
 from bintally.errors import InputError
 from bintally.files import write_with
-from trainer.design import BACKBONES, HEADS, Design
-from trainer.model import Counter
-from trainer.torch_files import load_torch
+from trainer.network.design import BACKBONES, HEADS, Design
+from trainer.network.model import Counter
+from trainer.network.torch_files import load_torch
 
 FORMAT = "bintally-checkpoint-2"
 

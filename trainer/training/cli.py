@@ -10,7 +10,7 @@ from pathlib import Path
 
 def train(arguments: Sequence[str]) -> int:
     """fine-tune a counter"""
-    from trainer.options import add_settings, settings_from
+    from trainer.training.options import add_settings, settings_from
 
     parser = argparse.ArgumentParser(
         prog="bintally train",
@@ -33,7 +33,7 @@ def train(arguments: Sequence[str]) -> int:
     from bintally.logs import log_to_stderr
     from trainer.data.prepare import load
     from trainer.evaluation.evaluate import figure
-    from trainer.train import train as run
+    from trainer.training.train import train as run
 
     log_to_stderr(logging.INFO)
     sets = [load(folder) for folder in options.data]

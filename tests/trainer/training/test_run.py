@@ -14,14 +14,14 @@ import torch
 
 from bintally.errors import InputError, UsageError
 from tests.trainer.folders import SIDE
-from trainer import checkpoint as checkpoints
-from trainer import train as training
 from trainer.data.dataset import DataSet
 from trainer.data.prepare import load
-from trainer.processes import Processes
-from trainer.run import Network, Run, optimizer_for
-from trainer.settings import TrainSettings
-from trainer.train import BEST, LAST, METRICS, stale, train
+from trainer.network import checkpoint as checkpoints
+from trainer.training import train as training
+from trainer.training.processes import Processes
+from trainer.training.run import Network, Run, optimizer_for
+from trainer.training.settings import TrainSettings
+from trainer.training.train import BEST, LAST, METRICS, stale, train
 
 SETTINGS = TrainSettings(
     backbone="mobilenet_v3_small", epochs=2, batch_size=4, sizes=(SIDE,), input_size=SIDE, freeze=0, seed=5, learning_rate=1e-3

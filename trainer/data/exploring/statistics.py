@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.dataset import DataSet, Example, Refused
+from trainer.data.exploring.looks import Look
+from trainer.data.exploring.twins import Twins, find_twins
 from trainer.data.label_list import LabelList
-from trainer.data.looks import Look
 from trainer.data.split import SHARES
-from trainer.data.twins import Twins, find_twins
 from trainer.evaluation.metrics import MAX_COUNT, class_name
 
 CLASS_NAMES = tuple(class_name(k) for k in range(MAX_COUNT + 2))

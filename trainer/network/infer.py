@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bintally.frames import Frame, read_frame, resize
 from trainer.data.dataset import Example
 from trainer.data.shards import Shards
-from trainer.model import Counter
+from trainer.network.model import Counter
 
 _BATCH, _AHEAD = 32, 3
 

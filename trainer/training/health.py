@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from trainer.model import Counter
+from trainer.network.model import Counter
 
 _DEAD, _FROZEN_OUTPUT, _SURE = 0.9, 0.2, 0.999
 _VANISHING, _EXPLODING = 1e-5, 1e3

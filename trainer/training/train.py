@@ -17,22 +17,22 @@ from torch import Tensor
 
 from bintally.errors import InputError, UsageError
 from bintally.files import make_folder, write_atomically
-from trainer import checkpoint as checkpoints
-from trainer.checkpoint import Checkpoint, source_commit
 from trainer.data.dataset import DataSet, Example
 from trainer.data.shards import Shards, default_folder
-from trainer.design import TOP_CLASS
 from trainer.evaluation.metrics import scores
-from trainer.health import HealthWatch
-from trainer.infer import infer
-from trainer.interrupt import stop_on_signal
-from trainer.loader import Batch, Loader, epoch_order
-from trainer.losses import class_weights, objective
-from trainer.model import Counter
-from trainer.processes import Processes, joined
-from trainer.progress import Progress
-from trainer.run import Run, begin_with
-from trainer.settings import TrainSettings
+from trainer.network import checkpoint as checkpoints
+from trainer.network.checkpoint import Checkpoint, source_commit
+from trainer.network.design import TOP_CLASS
+from trainer.network.infer import infer
+from trainer.network.model import Counter
+from trainer.training.health import HealthWatch
+from trainer.training.interrupt import stop_on_signal
+from trainer.training.loader import Batch, Loader, epoch_order
+from trainer.training.losses import class_weights, objective
+from trainer.training.processes import Processes, joined
+from trainer.training.progress import Progress
+from trainer.training.run import Run, begin_with
+from trainer.training.settings import TrainSettings
 
 LAST, BEST, METRICS = "last.pt", "best.pt", "metrics.jsonl"
 _LOG_EVERY, _LOOK_EVERY = 20, 50

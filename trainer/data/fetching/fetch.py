@@ -17,10 +17,10 @@ from typing import TypeVar
 
 from bintally import abid
 from bintally.errors import InputError, UsageError
-from trainer.data.fetch_ids import ALL_CLASSES, Labels, Quota, choose, class_of, image_name, quantity_in, read_ids
-from trainer.data.fetch_s3 import Bucket, FaultyError, NotThereError
-from trainer.data.fetch_tally import Outcome, Tally
-from trainer.data.fetch_to import Destination, Found
+from trainer.data.fetching.destination import Destination, Found
+from trainer.data.fetching.ids import ALL_CLASSES, Labels, Quota, choose, class_of, image_name, quantity_in, read_ids
+from trainer.data.fetching.s3 import Bucket, FaultyError, NotThereError
+from trainer.data.fetching.tally import Outcome, Tally
 
 MISSING = "fetch-missing.csv"
 MOST_WORKERS = 256

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from trainer.data.dataset import Example
-from trainer.design import CLASSES
-from trainer.heads import CumulativeLogits
-from trainer.losses import books_loss, class_loss, class_targets, class_weights, density_loss, places_on_grid
+from trainer.network.design import CLASSES
+from trainer.network.heads import CumulativeLogits
+from trainer.training.losses import books_loss, class_loss, class_targets, class_weights, density_loss, places_on_grid
 
 LABELS = torch.tensor([0, 2, 5, 6, 40])
 

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import fields
 from typing import Any
 
-from trainer.settings import TrainSettings
+from trainer.training.settings import TrainSettings
 
 _ELEMENT = {"sizes": int, "shares": float}
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from trainer.data.dataset import Example
-from trainer.design import CLASSES, TOP_CLASS
-from trainer.loader import Batch
-from trainer.model import Counter
-from trainer.settings import TrainSettings
+from trainer.network.design import CLASSES, TOP_CLASS
+from trainer.network.model import Counter
+from trainer.training.loader import Batch
+from trainer.training.settings import TrainSettings
 
 _MOST_COUNTED = 12
 """Beyond it the sum over a map is not held to the count: photographs of 80 items show a few."""

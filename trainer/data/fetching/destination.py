@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from bintally import abid
 from bintally.errors import UnavailableError, UsageError
 from bintally.files import make_folder, write_atomically
-from trainer.data.fetch_s3 import Bucket, md5_of
+from trainer.data.fetching.s3 import Bucket, md5_of
 
 RECORD = "fetch.jsonl"
 _MD5_NOTE, _SIZE_NOTE = "bintally-md5", "bintally-size"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from bintally.errors import UsageError
-from trainer.design import BACKBONES, HEADS, Backbone, Design, Head
+from trainer.network.design import BACKBONES, HEADS, Backbone, Design, Head
 
 Precision = Literal["auto", "float32", "bf16", "fp16"]
 

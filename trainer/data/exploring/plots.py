@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
-from trainer.data.explore import CLASS_NAMES, PARTS, Findings
-from trainer.data.explore_summary import by_class
+from trainer.data.exploring.statistics import CLASS_NAMES, PARTS, Findings
+from trainer.data.exploring.summary import by_class
 
 _INK, _FAINT, _LINE, _FIRST, _SECOND, _THIRD = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
 _ON_PAGE = {_INK: "ink", _FAINT: "faint", _LINE: "line", _FIRST: "first", _SECOND: "second", _THIRD: "third"}

@@ -12,8 +12,8 @@ import torch
 
 from trainer.data.prepare import load
 from trainer.data.shards import Shards
-from trainer.loader import Batch, Loader, epoch_order
-from trainer.settings import TrainSettings
+from trainer.training.loader import Batch, Loader, epoch_order
+from trainer.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(batch_size=4, seed=3, erase=0.5)
 SIDE = 32

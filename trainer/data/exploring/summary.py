@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from trainer.data.dataset import Example
-from trainer.data.explore import CLASS_NAMES, PARTS, Findings, ListCheck, Pair, Suspect, always, balance, class_of, majority
-from trainer.data.looks import Look
+from trainer.data.exploring.looks import Look
+from trainer.data.exploring.statistics import CLASS_NAMES, PARTS, Findings, ListCheck, Pair, Suspect, always, balance, class_of, majority
 
 NAMED = 200
 """How many suspects, pairs and absent images are named one by one; their number is always given."""

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bintally.errors import InputError, UnavailableError
-from trainer import checkpoint as checkpoints
-from trainer.checkpoint import FORMAT, Checkpoint
-from trainer.design import Design
-from trainer.model import Counter
+from trainer.network import checkpoint as checkpoints
+from trainer.network.checkpoint import FORMAT, Checkpoint
+from trainer.network.design import Design
+from trainer.network.model import Counter
 
 
 @pytest.fixture(scope="module")

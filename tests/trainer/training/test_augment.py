@@ -11,7 +11,7 @@ import torch
 
 from bintally.frames import resize
 from bintally.scenes import render_scene
-from trainer.augment import Variations, draw, move, vary, vary_on_device
+from trainer.training.augment import Variations, draw, move, vary, vary_on_device
 
 SIDE = 96
 

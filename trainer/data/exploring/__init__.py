@@ -1,0 +1,1 @@
+"""``bintally data explore``: what a data set holds, on one page."""

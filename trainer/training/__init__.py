@@ -1,0 +1,1 @@
+"""One training run: settings, batches, losses, the loop, and what watches over it."""
