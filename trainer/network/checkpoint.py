@@ -70,7 +70,7 @@ def read(path: Path) -> Checkpoint:
     content = load_torch(path, "'bintally train' writes checkpoints")
     names = {"format", *Checkpoint.__dataclass_fields__}
     if not isinstance(content, dict) or set(content) != names or content.pop("format") != FORMAT:
-        raise InputError(f"{path}: a torch file, but no checkpoint of the form {FORMAT}")
+        raise InputError(f"{path}: a torch file, but no checkpoint of the form {FORMAT}; train again")
     design = content["design"]
     if not isinstance(design, dict) or design.get("backbone") not in BACKBONES or design.get("head") not in HEADS:
         raise InputError(f"{path}: holds a network that this version does not know ({design}); train again")

@@ -11,11 +11,11 @@ from typing import Any
 
 @contextmanager
 def stop_on_signal() -> Iterator[threading.Event]:
-    """Turn SIGINT and SIGTERM into an event that a loop looks at between steps."""
+    """Turn SIGINT, SIGTERM and SIGHUP (a closed terminal) into an event that a loop looks at between steps."""
     asked = threading.Event()
     before: dict[int, Callable[..., Any] | int | None] = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             before[number] = signal.signal(number, lambda *_: asked.set())
     try:
         yield asked

@@ -20,11 +20,13 @@ class Processes:
         rank: number of this process, from 0; the first one writes files and validates.
         number: of processes.
         device: on which this one works.
+        first_here: whether it is the first on its machine, which decodes frames for the others there.
     """
 
     rank: int
     number: int
     device: torch.device
+    first_here: bool = True
 
     @property
     def first(self) -> bool:
@@ -62,6 +64,6 @@ def joined() -> Iterator[Processes]:
         return
     distributed.init_process_group("nccl" if gpu else "gloo")
     try:
-        yield Processes(rank, number, device)
+        yield Processes(rank, number, device, local == 0)
     finally:
         distributed.destroy_process_group()

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def train(
 
     with joined() as processes, stop_on_signal() as stop_asked:
         facts = _facts(data, settings, processes)
-        previous = checkpoints.read(out / LAST) if resume else None
+        previous = processes.share(checkpoints.read(out / LAST) if resume and processes.first else None)
         if previous is not None:
             _refuse_another_run(out / LAST, previous.facts, facts)
             facts = previous.facts
@@ -123,10 +124,7 @@ def train(
                         group["lr"] = rate * group["scale"]
                     torch.manual_seed((settings.seed << 24) + facts["step"])  # dropout: the same after a resume
                     looked_at = facts["step"] % _LOOK_EVERY == 0
-                    if looked_at:
-                        with watch.looking(run.counter):
-                            loss, logits = _loss(run, batch, rarity, facts["step"])
-                    else:
+                    with watch.looking(run.counter) if looked_at else nullcontext():
                         loss, logits = _loss(run, batch, rarity, facts["step"])
                     run.learn(loss)
                     if looked_at:
@@ -168,8 +166,8 @@ def train(
                     on_epoch(epoch + 1, outcome)
                 if processes.any(stop_asked.is_set()) and epoch + 1 < settings.epochs:
                     raise KeyboardInterrupt
-        processes.share(None)  # the first process has written the last checkpoint
-        return checkpoints.read(out / BEST)
+        best: Checkpoint = processes.share(checkpoints.read(out / BEST) if processes.first else None)
+        return best
 
 
 def learning_rate(progress: float, settings: TrainSettings) -> float:
@@ -215,11 +213,11 @@ def _loss(run: Run, batch: Batch, rarity: Tensor | None, step: int) -> tuple[Ten
 
 
 def _shards(folder: Path, examples: Sequence[Example], side: int, processes: Processes) -> Shards:
-    """The first process makes what is missing; the others wait for it, and then only open the files."""
-    if processes.first:
+    """The first process of a machine makes what is missing; the others wait for it, and then only open the files."""
+    if processes.first_here:
         made = Shards(folder, examples, side, lambda ready: log.info("frames", size=side, ready=ready, of=len(examples)))
-    processes.share(None)
-    return made if processes.first else Shards(folder, examples, side)
+    processes.any(False)
+    return made if processes.first_here else Shards(folder, examples, side)
 
 
 def _facts(data: Sequence[DataSet], settings: TrainSettings, processes: Processes) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def test_a_real_training_goes_from_photographs_to_a_counter(
     tmp_path: Path, bucket: S3Uri, s3: Any, config: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from tests.trainer.folders import SIDE, write_bins, write_random_resnet
-    from trainer import checkpoint
+    from trainer.network import checkpoint
 
     monkeypatch.setenv("SM_NUM_GPUS", "0")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
