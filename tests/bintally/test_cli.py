@@ -14,7 +14,7 @@ from bintally import cli
 from bintally.errors import BintallyError, InputError, UnavailableError, UsageError
 from tests.fakes.programs import BINTALLY
 
-COMMANDS = ("agent", "count", "data", "demo", "evaluate", "export", "scenes", "train", "wms")
+COMMANDS = ("agent", "cloud", "count", "data", "demo", "evaluate", "export", "scenes", "train", "tune", "wms")
 
 
 def called(*words: str) -> subprocess.CompletedProcess[str]:
