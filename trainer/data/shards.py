@@ -108,7 +108,7 @@ def _write(path: Path, examples: Sequence[Example], side: int) -> None:
 
 def _open(path: Path, length: int, side: int) -> Frame:
     try:
-        shard: Frame = np.load(path, mmap_mode="r", allow_pickle=False)
+        shard: Frame = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain view is sliced much faster
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: damaged ({error}); delete it, and it is made again") from error
     if shard.shape != (length, side, side, 3) or shard.dtype != np.uint8:

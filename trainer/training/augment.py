@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -30,6 +31,10 @@ class Variations:
     gains: NDArray[np.float32]
     shifts: NDArray[np.float32]
     erased: NDArray[np.float32]
+
+    def part(self, which: slice) -> Variations:
+        """Those of some frames of the batch."""
+        return Variations(self.matrices[which], self.gains[which], self.shifts[which], self.erased[which])
 
 
 def draw(rng: np.random.Generator, number: int, erase: float = 0.0) -> Variations:
@@ -63,27 +68,27 @@ def move(places: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np
     return np.asarray((places - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5, np.float32)
 
 
-def vary(frame: Frame, variations: Variations, number: int) -> Frame:
-    """Apply one of the variations with OpenCV.
+def vary(frames: Sequence[Frame], variations: Variations, varied: Frame) -> None:
+    """Apply the variations with OpenCV.
 
     Args:
-        frame: uint8 [side, side, 3].
-        variations: of the batch.
-        number: which of them.
-
-    Returns:
-        A varied frame of the same shape.
+        frames: n of uint8 [side, side, 3].
+        variations: for n frames.
+        varied: uint8 [n, side, side, 3], filled with the varied frames.
     """
-    side = frame.shape[0]
+    side = frames[0].shape[0]
     middle = (side - 1) / 2
-    turn = variations.matrices[number, :, :2].astype(np.float64)
-    shift = variations.matrices[number, :, 2] * (side - 1) + middle - turn @ (middle, middle)
-    moved = cv2.warpAffine(frame, np.column_stack((turn, shift)), (side, side), borderMode=cv2.BORDER_REFLECT_101)
-    curve = np.arange(256)[:, None] * variations.gains[number] + variations.shifts[number]
-    varied = cv2.LUT(moved, np.clip(curve, 0, 255).astype(np.uint8)[None])
-    left, top, right, bottom = (variations.erased[number] * side).astype(int)
-    varied[top:bottom, left:right] = 127
-    return varied
+    matrices = variations.matrices.astype(np.float64)
+    matrices[:, :, 2] = matrices[:, :, 2] * (side - 1) + middle - matrices[:, :, :2].sum(2) * middle
+    curves = np.arange(256)[:, None] * variations.gains[:, None] + variations.shifts[:, None, None]
+    curves = np.clip(curves, 0, 255).astype(np.uint8)[:, None]
+    erased = (variations.erased * side).astype(int).tolist()
+    for number, frame in enumerate(frames):
+        moved = cv2.warpAffine(frame, matrices[number], (side, side), borderMode=cv2.BORDER_REFLECT_101)
+        cv2.LUT(moved, curves[number], dst=varied[number])
+        left, top, right, bottom = erased[number]
+        if right > left:
+            varied[number, top:bottom, left:right] = 127
 
 
 def vary_on_device(frames: Tensor, variations: Variations) -> Tensor:

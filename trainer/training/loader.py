@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bintally.frames import Frame
 from trainer.data.dataset import Example
 from trainer.data.shards import Shards
 from trainer.training.augment import Variations, draw, move, vary, vary_on_device
@@ -129,12 +131,16 @@ class Loader:
     def _batch(self, rows: NDArray[np.int64], epoch: int, step: int, pool: ThreadPoolExecutor) -> Batch:
         whole = draw(np.random.default_rng((self._settings.seed, epoch, step)), len(rows), self._settings.erase)
         mine = slice(self._rank, None, self._processes)
-        rows, variations = rows[mine], Variations(*(value[mine] for value in vars(whole).values()))
+        rows, variations = rows[mine], whole.part(mine)
         if self._device.type == "cuda":
             frames = vary_on_device(self._frames_on_device(rows), variations)
         else:
-            varied = pool.map(lambda n: vary(self._shards[int(rows[n])], variations, n), range(len(rows)))
-            frames = torch.from_numpy(np.stack(list(varied)))
+            varied = np.empty((len(rows), self._shards.side, self._shards.side, 3), np.uint8)
+            ends = [len(rows) * n // self._threads for n in range(self._threads + 1)]
+            parts = [slice(start, end) for start, end in pairwise(ends) if end > start]
+            for _ in pool.map(lambda part: self._vary(rows[part], variations.part(part), varied[part]), parts):
+                pass
+            frames = torch.from_numpy(varied)
         placed = np.array([self._places[row] is not None for row in rows])
         centres = np.full((len(rows), _MOST_PLACES, 2), np.nan, np.float32)
         for n, row in enumerate(rows):
@@ -144,6 +150,9 @@ class Loader:
                 centres[n, : len(moved)] = moved
         rest = (self._quantities[rows], centres, placed, self._books[rows])
         return Batch(frames, *(torch.from_numpy(value) for value in rest)).to(self._device)
+
+    def _vary(self, rows: NDArray[np.int64], variations: Variations, varied: Frame) -> None:
+        vary([self._shards[row] for row in rows.tolist()], variations, varied)
 
     def _frames_on_device(self, rows: NDArray[np.int64]) -> Tensor:
         if self._on_device is not None:

@@ -29,9 +29,15 @@ def unvaried(number: int) -> Variations:
     )
 
 
+def by_opencv_of(given: np.ndarray, variations: Variations) -> np.ndarray:
+    varied = np.empty_like(given)
+    vary(list(given), variations, varied)
+    return varied
+
+
 def test_torch_gives_the_pixels_that_opencv_gives() -> None:
     given, variations = frames(12), draw(np.random.default_rng(1), 12, erase=0.5)
-    by_opencv = np.stack([vary(frame, variations, n) for n, frame in enumerate(given)])
+    by_opencv = by_opencv_of(given, variations)
     by_torch = vary_on_device(torch.from_numpy(given), variations).numpy()
     difference = np.abs(by_opencv.astype(int) - by_torch)
     assert difference.mean() < 1
@@ -43,14 +49,14 @@ def test_the_two_would_differ_if_one_turned_the_other_way() -> None:
     turned = replace(
         variations, matrices=np.linalg.inv(np.concatenate((variations.matrices, np.tile(((((0, 0, 1),)),), (4, 1, 1))), 1))[:, :2]
     )
-    by_opencv = np.stack([vary(frame, variations, n) for n, frame in enumerate(given)])
+    by_opencv = by_opencv_of(given, variations)
     by_torch = vary_on_device(torch.from_numpy(given), replace(turned, matrices=turned.matrices.astype(np.float32))).numpy()
     assert np.abs(by_opencv.astype(int) - by_torch).mean() > 3
 
 
 def test_nothing_drawn_changes_nothing() -> None:
     given = frames(2)
-    assert np.array_equal(np.stack([vary(frame, unvaried(2), n) for n, frame in enumerate(given)]), given)
+    assert np.array_equal(by_opencv_of(given, unvaried(2)), given)
     assert np.array_equal(vary_on_device(torch.from_numpy(given), unvaried(2)).numpy(), given)
 
 
@@ -60,7 +66,7 @@ def test_a_place_moves_with_the_spot_it_marks(number: int) -> None:
     frame = np.zeros((SIDE, SIDE, 3), np.uint8)
     cv2.circle(frame, (round(0.4 * SIDE), round(0.6 * SIDE)), 3, (255, 255, 255), -1)
     variations = draw(np.random.default_rng(number), 1)
-    seen = vary(frame, replace(variations, shifts=np.zeros(1, np.float32)), 0)[..., 1]
+    seen = by_opencv_of(frame[None], replace(variations, shifts=np.zeros(1, np.float32)))[0, ..., 1]
     rows, columns = np.nonzero(seen > seen.max() / 2)
     x, y = move(place, variations.matrices[0])[0] * SIDE
     assert abs(columns.mean() - x) < 1.5
