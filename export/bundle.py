@@ -49,7 +49,7 @@ class ExportSettings:
         input_size: side of the frames in pixels; None for the checkpoint's own.
         calibration: how many training frames the ranges are read from.
         most_lost: points of accuracy that quantization may cost, 0 to 1.
-        promised: accuracy that answers above the abstain threshold shall have on the validation part.
+        promised: accuracy that answers above the abstain threshold shall have on the validation part of each data set.
         licence: under which the bundle may be used.
     """
 
@@ -112,11 +112,25 @@ def export_bundle(paths: Sequence[Path], data: Sequence[DataSet], out: Path, set
     after = probabilities(model.SerializeToString(), held_out, size)
     refuse_loss(scores(before, quantities), scores(after, quantities), settings.most_lost)
     confidence, right = after.max(1), after.argmax(1) == np.minimum(quantities, MAX_COUNT + 1)
-    threshold = abstain_threshold(confidence, right, settings.promised)
+    threshold = strictest_threshold([len(one.part("val")) for one in data], confidence, right, settings.promised)
 
     content = pack(model, _manifest(model, checkpoint, data, before, after, size, temperature, threshold, settings))
     write_with(out, lambda temporary: _write_checked(temporary, content))
     return open_bundle(out).manifest
+
+
+def strictest_threshold(lengths: Sequence[int], confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_], promised: float) -> float:
+    """The smallest confidence from which on the answers keep the promise on each data set by itself, not only on all together.
+
+    Args:
+        lengths: validation images of each data set, in the order of the rows.
+        confidence: [n], probability of each answer.
+        right: [n], whether it was right.
+        promised: accuracy wanted among the answers given.
+    """
+    ends = np.cumsum(lengths)[:-1]
+    parts = zip(np.split(confidence, ends), np.split(right, ends), strict=True)
+    return max(abstain_threshold(*part, promised) for part in parts if len(part[0]))
 
 
 def refuse_loss(before: dict[str, Any], after: dict[str, Any], most_lost: float) -> None:

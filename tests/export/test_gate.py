@@ -16,7 +16,7 @@ import export.bundle
 from bintally import abid
 from bintally.cli import main
 from bintally.errors import InputError, UnavailableError, UsageError
-from export.bundle import ExportSettings, export_bundle, refuse_loss
+from export.bundle import ExportSettings, export_bundle, refuse_loss, strictest_threshold
 from tests.export.conftest import SETTINGS, Exported
 from trainer.data.dataset import DataSet
 from trainer.network import checkpoint as checkpoints
@@ -182,3 +182,11 @@ def test_the_command_exits_1_when_the_gate_refuses(
 
 def test_the_defaults_allow_one_point() -> None:
     assert ExportSettings().most_lost == 0.01
+
+
+def test_the_promise_is_kept_on_each_data_set_and_not_only_on_average() -> None:
+    sure = np.array([0.9, 0.8, 0.7, 0.6] * 2)
+    right = np.array([True] * 4 + [True, False, False, False])
+    assert strictest_threshold([8], sure, right, 0.6) == pytest.approx(0.6)
+    assert strictest_threshold([4, 4], sure, right, 0.6) == pytest.approx(0.9)
+    assert strictest_threshold([4, 0, 4], sure, right, 0.6) == pytest.approx(0.9)
