@@ -21,7 +21,8 @@ def evaluate_model(model: str, folder: Path, which: Which) -> dict[str, Any]:
     Returns:
         What ``trainer.evaluation.metrics.scores`` gives of the model's own answers, and under ``intervals``, ``confusion``, ``baseline``,
         ``calibration``, ``selective``, ``abstain`` and ``verification`` what the modules of this package say of them; with ``model``,
-        ``model_digest``, ``data``, ``data_digest``, ``split``, ``groups``, ``trained_here`` (``same split``, ``another split`` or ``no``), ``training_images`` and ``refused`` (how many files of the folder could not be used).
+        ``model_digest``, ``data``, ``data_digest``, ``split``, ``groups``, ``trained_here`` (``same split``, ``another split`` or ``no``), ``training_images``,
+        ``leaks`` (groups in more than one part) and ``refused`` (how many files of the folder could not be used).
 
     Raises:
         InputError: model or data cannot be used, or the part is empty.

@@ -114,6 +114,7 @@ class Task:
             "split": self.which,
             "groups": len(set(self.groups)),
             "refused": len(self.data.refused),
+            "leaks": self.data.leaks,
             "trained_here": self._trained_here(model),
             "training_images": len(self.data.part("train")) if self._trained_here(model) == "same split" else None,
         }

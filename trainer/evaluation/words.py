@@ -14,7 +14,7 @@ def findings(outcome: dict[str, Any]) -> list[str]:
         outcome: as ``trainer.evaluation.evaluate.evaluate_model`` gives it.
     """
     said = [_accuracy(outcome), _calibration(outcome["calibration"]), _promise(outcome["abstain"]), _verification(outcome["verification"])]
-    return [sentence for sentence in [*said, _warning(outcome)] if sentence]
+    return [sentence for sentence in [*said, _leaks(outcome), _warning(outcome)] if sentence]
 
 
 def share(value: float | None, digits: int = 1) -> str:
@@ -75,6 +75,15 @@ def _verification(found: dict[str, Any]) -> str:
     return (
         f"Against the books it tells a wrong quantity from the right one in {share(found['auc'])} of pairs; to catch 80 % of wrong "
         f"books it doubts {share(at['false_alarms'])} of the right ones."
+    )
+
+
+def _leaks(outcome: dict[str, Any]) -> str:
+    if not outcome["leaks"]:
+        return ""
+    return (
+        f"Beware: this split leaks: {outcome['leaks']} groups of related images stand in more than one part, so figures on a part that "
+        "was not trained on may still flatter a model that was trained on its neighbours."
     )
 
 

@@ -223,7 +223,7 @@ def _shards(folder: Path, examples: Sequence[Example], side: int, processes: Pro
 def _facts(data: Sequence[DataSet], settings: TrainSettings, processes: Processes) -> dict[str, Any]:
     return {
         "settings": {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()},
-        "data": [{"source": Path(one.source).name, "digest": one.digest, "split_seed": one.seed} for one in data],
+        "data": [{"source": Path(one.source).name, "digest": one.digest, "split_seed": one.seed, "leaks": one.leaks} for one in data],
         "commit": source_commit(),
         "processes": processes.number,
         "step": 0,

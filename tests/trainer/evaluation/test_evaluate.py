@@ -199,6 +199,12 @@ def test_a_model_that_may_have_seen_the_part_is_told_apart(tmp_path: Path, bins:
     assert "Beware" in "".join(findings({**found["same"], "split": "all"}))
 
 
+def test_a_split_that_leaks_is_told_of(bundle: Path, bins: Path) -> None:
+    outcome = evaluate_model(str(bundle), bins, "all")
+    assert (outcome["leaks"], "leaks" in "".join(findings(outcome))) == (0, False)
+    assert "3 groups of related images stand in more than one part" in "".join(findings({**outcome, "leaks": 3}))
+
+
 def test_a_checkpoint_with_no_numbers_in_it_is_refused(tmp_path: Path, bins: Path) -> None:
     state = Counter(SMALL).state_dict()
     state["mean"] = torch.full_like(state["mean"], torch.nan)
