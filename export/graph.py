@@ -39,7 +39,7 @@ def to_onnx(counter: Counter, input_size: int, temperature: float) -> onnx.Model
     Batch norms and the input's scale are folded into the convolutions; any batch size can be run.
 
     Args:
-        counter: stays as it is.
+        counter: is put into evaluation mode, and else stays as it is.
         input_size: side of the frames in pixels.
         temperature: the logits are divided by it.
 

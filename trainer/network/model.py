@@ -82,6 +82,11 @@ class Counter(nn.Module):
         layers: nn.Module = self.net.fc if isinstance(self.net, models.ResNet) else self.net.classifier
         return layers
 
+    def pretrained_last_layers(self) -> list[nn.Module]:
+        """Layers between the pooling and the head that come with ImageNet weights: VGG and MobileNet have such."""
+        layers = self.last_layers()
+        return [] if isinstance(self.net, models.ResNet) else list(layers.children())[:-1]
+
     def freeze(self, stages: int) -> None:
         """Keep the first ``stages`` of the backbone as they are; their batch norms keep their statistics too."""
         self._frozen = self.stages()[:stages]

@@ -102,10 +102,9 @@ def vary_on_device(frames: Tensor, variations: Variations) -> Tensor:
         uint8 [n, side, side, 3]; within rounding and the finer interpolation what ``vary`` gives.
     """
     device, side = frames.device, frames.shape[1]
-    turn = torch.from_numpy(variations.matrices[:, :, :2]).to(device)
-    shift = torch.from_numpy(variations.matrices[:, :, 2:]).to(device)
-    back = torch.linalg.inv(turn)  # torch asks where each new pixel comes from
-    grid = affine_grid(torch.cat((back, -2 * back @ shift), 2), [len(frames), 3, side, side], align_corners=True)
+    back = np.linalg.inv(variations.matrices[:, :, :2])  # torch asks where each new pixel comes from
+    way = np.concatenate((back, -2 * back @ variations.matrices[:, :, 2:]), 2)
+    grid = affine_grid(torch.from_numpy(way).to(device), [len(frames), 3, side, side], align_corners=True)
     pixels = frames.permute(0, 3, 1, 2).float()
     moved = grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=True).round()
     gains = torch.from_numpy(variations.gains).to(device)[:, :, None, None]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from bintally.errors import UsageError
 
 
 def train(arguments: Sequence[str]) -> int:
@@ -29,13 +32,16 @@ def train(arguments: Sequence[str]) -> int:
     add_settings(parser)
     options = parser.parse_args(arguments)
     settings = settings_from(options)
+    if options.begin and options.weights:
+        raise UsageError("--weights and --begin: both say what to begin with; give one")
 
     from bintally.logs import log_to_stderr
     from trainer.data.prepare import load
     from trainer.evaluation.evaluate import figure
     from trainer.training.train import train as run
 
-    log_to_stderr(logging.INFO)
+    first = os.environ.get("RANK", "0") == "0"  # torchrun numbers its processes
+    log_to_stderr(logging.INFO if first else logging.ERROR)
     sets = [load(folder) for folder in options.data]
     best = run(
         sets,
@@ -47,6 +53,8 @@ def train(arguments: Sequence[str]) -> int:
         cache=options.cache,
         profile=options.profile,
     )
+    if not first:
+        return 0
     outcome = min(best.facts["validation"], key=lambda entry: entry["loss"])
     print(
         f"best.pt: accuracy {figure(outcome['accuracy'])}, RMSE {figure(outcome['rmse'])} on {outcome['n']} validation images with 0 to 5 "

@@ -14,7 +14,7 @@ from trainer.network.model import Counter
 
 _DEAD, _FROZEN_OUTPUT, _SURE = 0.9, 0.2, 0.999
 _VANISHING, _EXPLODING = 1e-5, 1e3
-_PATIENCE, _LEAST_FALL = 10, 0.01
+_PATIENCE, _LEAST_FALL = 8, 0.01
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,11 @@ class HealthWatch:
 
     Attributes:
         findings: so far.
+        losses: of the steps that were looked at; both lists are what a resumed run hands over.
     """
 
     findings: list[Finding] = field(default_factory=list)
-    _losses: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
     _dead: dict[str, float] = field(default_factory=dict)
 
     def looking(self, counter: Counter) -> _Hooks:
@@ -53,7 +54,7 @@ class HealthWatch:
         self._dead.clear()
         return _Hooks(counter, self._dead)
 
-    def judge(self, step: int, counter: Counter, logits: Tensor, classes: Tensor, loss: float) -> list[Finding]:
+    def judge(self, step: int, counter: Counter, logits: Tensor, classes: Tensor, loss: float, clipped: float = 1.0) -> list[Finding]:
         """Judge one step.
 
         Args:
@@ -62,12 +63,13 @@ class HealthWatch:
             logits: [n, 7].
             classes: int [n], the true classes.
             loss: of the step, nats.
+            clipped: how many times larger the gradients were before they were clipped.
 
         Returns:
             What was found now and not before.
         """
-        self._losses.append(loss)
-        found = [*self._dead_relus(), *_output(logits.detach().float(), classes), *_gradients(counter), *self._loss()]
+        self.losses.append(loss)
+        found = [*self._dead_relus(), *_output(logits.detach().float(), classes), *_gradients(counter, clipped), *self._loss()]
         known = {finding.kind for finding in self.findings}
         new = [Finding(kind, step, what, advice) for kind, what, advice in found if kind not in known]
         self.findings += new
@@ -88,9 +90,9 @@ class HealthWatch:
         ]
 
     def _loss(self) -> list[tuple[str, str, str]]:
-        if len(self._losses) < 2 * _PATIENCE:
+        if len(self.losses) < 2 * _PATIENCE:
             return []
-        before, now = sum(self._losses[:_PATIENCE]) / _PATIENCE, sum(self._losses[-_PATIENCE:]) / _PATIENCE
+        before, now = sum(self.losses[:_PATIENCE]) / _PATIENCE, sum(self.losses[-_PATIENCE:]) / _PATIENCE
         if now < before - _LEAST_FALL:
             return []
         return [
@@ -150,9 +152,9 @@ def _output(logits: Tensor, classes: Tensor) -> list[tuple[str, str, str]]:
     return found
 
 
-def _gradients(counter: Counter) -> list[tuple[str, str, str]]:
+def _gradients(counter: Counter, clipped: float) -> list[tuple[str, str, str]]:
     """Norms of the stages' gradients, each in units of the stage's own weights."""
-    ratios = [ratio for ratio in map(_gradient_to_weight, counter.stages()) if ratio is not None]
+    ratios = [ratio * clipped for ratio in map(_gradient_to_weight, counter.stages()) if ratio is not None]
     if not ratios:
         return []
     if not all(map(math.isfinite, ratios)) or max(ratios) > _EXPLODING:

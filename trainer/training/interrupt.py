@@ -16,7 +16,8 @@ def stop_on_signal() -> Iterator[threading.Event]:
     before: dict[int, Callable[..., Any] | int | None] = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            before[number] = signal.signal(number, lambda *_: asked.set())
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and background jobs mean it
+                before[number] = signal.signal(number, lambda *_: asked.set())
     try:
         yield asked
     finally:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -62,8 +63,8 @@ def joined() -> Iterator[Processes]:
     if number == 1:
         yield Processes(0, 1, device)
         return
-    distributed.init_process_group("nccl" if gpu else "gloo")
-    try:
-        yield Processes(rank, number, device, local == 0)
-    finally:
-        distributed.destroy_process_group()
+    # The others wait while the first one of a machine decodes a whole data set, or validates; after an error nobody answers any more,
+    # and torchrun ends what is left, so the group is only taken down in peace.
+    distributed.init_process_group("nccl" if gpu else "gloo", timeout=timedelta(hours=12))
+    yield Processes(rank, number, device, local == 0)
+    distributed.destroy_process_group()

@@ -31,7 +31,7 @@ class Progress:
 
     def __init__(self, out: Path, first_step: int, steps: int, batch_size: int, shown: bool) -> None:
         self._first_step, self._steps, self._batch_size, self._shown = first_step, steps, batch_size, shown
-        self._started_at = time.monotonic()
+        self._shown_step, self._shown_at = first_step, time.monotonic()
         self._writer: Any = None
         self._bar: Any = None
         self._profiler: torch.profiler.profile | None = None
@@ -65,7 +65,9 @@ class Progress:
         """Show where the run is."""
         if not self._shown:
             return
-        images_per_s = (step - self._first_step) * self._batch_size / (time.monotonic() - self._started_at)
+        now = time.monotonic()
+        images_per_s = (step - self._shown_step) * self._batch_size / (now - self._shown_at)
+        self._shown_step, self._shown_at = step, now
         for name, value in (("loss/train", loss), ("learning rate", rate), ("images per second", images_per_s)):
             self._writer.add_scalar(name, value, step)
         if self._bar is None:
@@ -74,7 +76,8 @@ class Progress:
             self._bar.update(0, completed=step, description=f"loss {loss:.3f}, {images_per_s:.0f} images/s")
 
     def validated(self, epoch: int, step: int, outcome: dict[str, Any]) -> None:
-        """Show an epoch's outcome."""
+        """Show an epoch's outcome; the time that it took counts for no step."""
+        self._shown_step, self._shown_at = step, time.monotonic()
         log.info(
             "validated", epoch=epoch, **{name: round(value, 4) if isinstance(value, float) else value for name, value in outcome.items()}
         )

@@ -19,6 +19,9 @@ from trainer.training.losses import Auxiliary, Outputs
 from trainer.training.processes import Processes
 from trainer.training.settings import TrainSettings
 
+MOST_NORM = 5.0
+DIVERGED = "take a smaller --learning-rate, and begin again or with an earlier checkpoint"
+
 
 class Network(nn.Module):
     """Counter and auxiliary outputs in one, as several processes need it."""
@@ -44,6 +47,7 @@ class Run:
 
     def __init__(self, settings: TrainSettings, processes: Processes, facts: dict[str, Any]) -> None:
         self.settings, self.facts = settings, facts
+        torch.backends.cudnn.benchmark = True  # frames of one size come again and again
         torch.manual_seed(settings.seed)
         self.network = Network(settings).to(processes.device)
         self.network.to(memory_format=torch.channels_last)
@@ -92,34 +96,47 @@ class Run:
             self.averaged.load_state_dict(state["averaged"])
 
     def _ready(self) -> None:
-        decay = self.settings.ema
-        if decay:
-            self.averaged = AveragedModel(
-                self.counter, avg_fn=lambda mean, now, n: mean + (now - mean) * _share(decay, n), use_buffers=True
-            )
+        if self.settings.ema:
+            self.averaged = AveragedModel(self.counter, multi_avg_fn=self._blend, use_buffers=True)
         if self._processes.number > 1:
             devices = [self._processes.device.index] if self._processes.device.type == "cuda" else None
             self.parallel = DistributedDataParallel(self.network, devices)
+
+    def _blend(self, means: Any, newest: Any, _updates: Any) -> None:
+        """Move averages [tensors of one kind] towards the newest values; whole numbers (batches seen) are taken over."""
+        if not means[0].is_floating_point():
+            torch._foreach_copy_(means, newest)
+            return
+        updates = int(self.averaged.n_averaged) if self.averaged is not None else 0  # on the processor: no waiting for a GPU
+        torch._foreach_lerp_(means, newest, _share(self.settings.ema, updates))
 
     def outputs(self, frames: Tensor) -> Outputs:
         """Run the network forward as training does."""
         with torch.autocast(frames.device.type, self.precision, enabled=self.precision is not torch.float32):
             return Outputs(*self.parallel(frames))
 
-    def learn(self, loss: Tensor) -> None:
-        """One step of the optimizer."""
+    def learn(self, loss: Tensor) -> Tensor:
+        """One step of the optimizer; returns the norm of the gradients before they were clipped to ``MOST_NORM``."""
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), MOST_NORM)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.averaged is not None:
             self.averaged.update_parameters(self.counter)
         self.facts["step"] += 1
+        return norm
 
     def snapshot(self, finished: bool) -> Checkpoint:
-        """What a checkpoint keeps; a finished one holds no more than a counter needs."""
+        """What a checkpoint keeps; a finished one holds no more than a counter needs.
+
+        Raises:
+            InputError: a weight is not a number; the last good checkpoint must not be replaced by such a one.
+        """
+        for name, value in [*self.network.state_dict().items(), *self.best_counter.state_dict().items()]:
+            if not torch.isfinite(value).all():
+                raise InputError(f"{name} is not a number after step {self.facts['step']}; the run has diverged: {DIVERGED}")
         model = {name: value.detach().cpu().clone() for name, value in self.best_counter.state_dict().items()}
         state = {
             "network": self.network.state_dict(),
@@ -137,6 +154,7 @@ def optimizer_for(network: Network, settings: TrainSettings) -> torch.optim.Adam
         Howard & Ruder 2018, section 3.2 (discriminative fine-tuning).
     """
     depth = {id(parameter): number for number, stage in enumerate(reversed(network.counter.stages())) for parameter in stage.parameters()}
+    depth |= {id(parameter): 0 for layer in network.counter.pretrained_last_layers() for parameter in layer.parameters()}
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:
@@ -149,6 +167,7 @@ def optimizer_for(network: Network, settings: TrainSettings) -> torch.optim.Adam
             for (scale, is_matrix), parameters in sorted(groups.items(), key=lambda entry: entry[0])
         ],
         lr=settings.learning_rate,
+        fused=next(network.parameters()).is_cuda,
     )
 
 
@@ -157,9 +176,9 @@ def begin_with(paths: Sequence[Path]) -> Checkpoint | None:
     return checkpoints.average([checkpoints.read(path) for path in paths]) if paths else None
 
 
-def _share(decay: float, updates: int | Tensor) -> float:
+def _share(decay: float, updates: int) -> float:
     """How much of the newest weights an average takes: more at first, so that the first weights are soon forgotten."""
-    return 1 - min(decay, (1 + float(updates)) / (10 + float(updates)))
+    return 1 - min(decay, (1 + updates) / (10 + updates))
 
 
 def _precision(settings: TrainSettings, device: torch.device) -> torch.dtype:

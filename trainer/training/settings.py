@@ -69,8 +69,8 @@ class TrainSettings:
             low, high = one.metadata["low"], one.metadata["high"]
             if not all(low <= entry <= high for entry in (value if isinstance(value, tuple) else (value,))):
                 raise UsageError(f"{option}: must be from {low} to {high}")
-        if not self.sizes:
-            raise UsageError("--sizes (): give at least one")
+        if not 1 <= len(self.sizes) <= self.epochs:
+            raise UsageError(f"--sizes {self.sizes}: give at least one, and no more than the {self.epochs} --epochs")
 
     @property
     def design(self) -> Design:

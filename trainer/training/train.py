@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +28,17 @@ from trainer.network.checkpoint import Checkpoint, source_commit
 from trainer.network.design import TOP_CLASS
 from trainer.network.infer import infer
 from trainer.network.model import Counter
-from trainer.training.health import HealthWatch
+from trainer.training.health import Finding, HealthWatch
 from trainer.training.interrupt import stop_on_signal
 from trainer.training.loader import Batch, Loader, epoch_order
 from trainer.training.losses import class_weights, objective
 from trainer.training.processes import Processes, joined
 from trainer.training.progress import Progress
-from trainer.training.run import Run, begin_with
+from trainer.training.run import DIVERGED, MOST_NORM, Run, begin_with
 from trainer.training.settings import TrainSettings
 
 LAST, BEST, METRICS = "last.pt", "best.pt", "metrics.jsonl"
-_LOG_EVERY, _LOOK_EVERY = 20, 50
+_LOG_EVERY = _LOOK_EVERY = 20
 log = structlog.get_logger()
 
 Outcome = dict[str, Any]
@@ -89,6 +91,8 @@ def train(
         raise UsageError(f"{out / LAST}: a run is there already; give --resume to go on with it, or another --out")
 
     with joined() as processes, stop_on_signal() as stop_asked:
+        if settings.batch_size % processes.number:
+            raise UsageError(f"--batch-size {settings.batch_size}: does not divide among {processes.number} processes")
         facts = _facts(data, settings, processes)
         previous = processes.share(checkpoints.read(out / LAST) if resume and processes.first else None)
         if previous is not None:
@@ -105,7 +109,9 @@ def train(
         lengths = [len(one.part("train")) for one in data]
         steps_per_epoch = (settings.images or len(examples)) // settings.batch_size
         progress = Progress(out, facts["step"], settings.epochs * steps_per_epoch, settings.batch_size, processes.first)
-        watch = HealthWatch()
+        watch = HealthWatch([Finding(**found) for found in facts["health"]], facts["looked_at_losses"])
+        frames_of = partial(_shards, folder, processes=processes, stop_asked=stop_asked)
+        held_out_frames = frames_of(held_out, settings.input_size)
         side, loader, saved_at = 0, None, time.monotonic()
         with progress, progress.profiling(profile):
             for epoch in range(len(facts["validation"]), settings.epochs):
@@ -113,9 +119,8 @@ def train(
                     log.info("stopped early", epoch=epoch, patience=settings.patience)
                     break
                 if loader is None or settings.size_at(epoch) != side:
-                    side = settings.size_at(epoch)
-                    shards = _shards(folder, examples, side, processes)
-                    loader = Loader(examples, shards, settings, processes.device, processes.rank, processes.number)
+                    side, loader = settings.size_at(epoch), None  # the old one's frames make room on the GPU
+                    loader = Loader(examples, frames_of(examples, side), settings, processes.device, processes.rank, processes.number)
                 run.network.train()
                 first_step = facts["step"] - epoch * steps_per_epoch
                 for batch in loader.batches(epoch_order(lengths, settings, epoch), epoch, first_step):
@@ -125,19 +130,19 @@ def train(
                     torch.manual_seed((settings.seed << 24) + facts["step"])  # dropout: the same after a resume
                     looked_at = facts["step"] % _LOOK_EVERY == 0
                     with watch.looking(run.counter) if looked_at else nullcontext():
-                        loss, logits = _loss(run, batch, rarity, facts["step"])
-                    run.learn(loss)
-                    if looked_at:
-                        classes = batch.quantities.clamp(max=TOP_CLASS)
-                        for finding in watch.judge(facts["step"], run.counter, logits, classes, loss.item()):
+                        loss, logits, classes = learn_from(run, batch, rarity)
+                    norm = run.learn(loss)
+                    if looked_at and math.isfinite(norm):  # fp16 skips a step whose gradients overflow
+                        clipped = max(1.0, norm.item() / MOST_NORM)
+                        for finding in watch.judge(facts["step"], run.counter, logits, classes, loss.item(), clipped):
                             facts["health"].append(asdict(finding))
                             log.warning("health", **asdict(finding))
                     if facts["step"] % _LOG_EVERY == 0:
                         progress.step(facts["step"], loss.item(), rate)
-                        _refuse_divergence(loss.item(), f"step {facts['step']}")
+                        _refuse_divergence(processes, loss.item(), f"step {facts['step']}")
                     progress.tick()
-                    in_step = processes.number == 1 or facts["step"] % _LOG_EVERY == 0  # asking the others takes time
-                    stopping = in_step and processes.any(stop_asked.is_set())
+                    cheap = processes.device.type == "cpu" or facts["step"] % _LOG_EVERY == 0  # asking other GPUs waits for them
+                    stopping = processes.any(stop_asked.is_set()) if processes.number == 1 or cheap else False
                     if processes.first and (stopping or time.monotonic() - saved_at > save_every_s):
                         checkpoints.write(out / LAST, run.snapshot(finished=False))
                         saved_at = time.monotonic()
@@ -148,14 +153,13 @@ def train(
                 outcome = None
                 if processes.first:
                     run.best_counter.eval()
-                    frames = Shards(folder, held_out, settings.input_size)
-                    outcome = validate(run.best_counter, held_out, settings.input_size, frames)
-                facts["validation"].append(processes.share(outcome))
-                outcome = facts["validation"][-1]
-                _refuse_divergence(outcome["loss"], f"epoch {epoch + 1}")
+                    outcome = validate(run.best_counter, held_out, settings.input_size, held_out_frames)
+                outcome = processes.share(outcome)
+                improved = outcome["loss"] < min((entry["loss"] for entry in facts["validation"]), default=math.inf)
+                facts["validation"].append(outcome)
                 if processes.first:
                     progress.validated(epoch + 1, facts["step"], outcome)
-                    if outcome["loss"] <= min(entry["loss"] for entry in facts["validation"]):
+                    if improved:
                         checkpoints.write(out / BEST, run.snapshot(finished=True))
                     checkpoints.write(out / LAST, run.snapshot(finished=False))
                     write_atomically(
@@ -185,8 +189,14 @@ def stale(validation: Sequence[Outcome], patience: int) -> bool:
 
 
 def validate(counter: Counter, examples: Sequence[Example], size: int, frames: Shards | None = None) -> Outcome:
-    """Mean cross entropy (nats) and the challenge's scores on held-out examples."""
+    """Mean cross entropy (nats) and the challenge's scores on held-out examples.
+
+    Raises:
+        InputError: the counter's answers are not numbers.
+    """
     logits, quantities = infer(counter, examples, size, frames)
+    if not np.isfinite(logits).all():
+        raise InputError(f"the counter's answers are not numbers; the run has diverged: {DIVERGED}")
     logs = torch.from_numpy(logits).log_softmax(1).numpy()
     classes = np.minimum(quantities, TOP_CLASS)
     outcome = scores(np.exp(logs), quantities)
@@ -194,8 +204,8 @@ def validate(counter: Counter, examples: Sequence[Example], size: int, frames: S
     return {"loss": loss, **{name: outcome[name] for name in ("n", "accuracy", "rmse", "n_all", "accuracy_all")}}
 
 
-def _loss(run: Run, batch: Batch, rarity: Tensor | None, step: int) -> tuple[Tensor, Tensor]:
-    """The loss of a batch, and its logits; under mixup, of a blend of the batch with itself in another order.
+def learn_from(run: Run, batch: Batch, rarity: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """The loss of a batch, its logits and true classes; under mixup, of a blend of the batch with itself in another order.
 
     Source:
         Zhang et al. 2018, mixup: Beyond Empirical Risk Minimization, section 2.
@@ -203,19 +213,26 @@ def _loss(run: Run, batch: Batch, rarity: Tensor | None, step: int) -> tuple[Ten
     settings = run.settings
     if not settings.mixup:
         outputs = run.outputs(batch.frames)
-        return objective(outputs, batch, settings, rarity), outputs.logits
-    rng = np.random.default_rng((settings.seed, step, 1))
+        return objective(outputs, batch, settings, rarity), outputs.logits, batch.quantities.clamp(max=TOP_CLASS)
+    rng = np.random.default_rng((settings.seed, run.facts["step"], 1))
     share = float(rng.beta(settings.mixup, settings.mixup))
     order = torch.from_numpy(rng.permutation(len(batch.frames))).to(batch.frames.device)
     other = Batch(*(value[order] for value in vars(batch).values()))
     outputs = run.outputs(share * batch.frames.float() + (1 - share) * other.frames.float())
-    return share * objective(outputs, batch, settings, rarity) + (1 - share) * objective(outputs, other, settings, rarity), outputs.logits
+    loss = share * objective(outputs, batch, settings, rarity) + (1 - share) * objective(outputs, other, settings, rarity)
+    return loss, outputs.logits, (batch if share >= 0.5 else other).quantities.clamp(max=TOP_CLASS)
 
 
-def _shards(folder: Path, examples: Sequence[Example], side: int, processes: Processes) -> Shards:
+def _shards(folder: Path, examples: Sequence[Example], side: int, processes: Processes, stop_asked: threading.Event) -> Shards:
     """The first process of a machine makes what is missing; the others wait for it, and then only open the files."""
+
+    def report(ready: int) -> None:
+        log.info("frames", size=side, ready=ready, of=len(examples))
+        if stop_asked.is_set():
+            raise KeyboardInterrupt
+
     if processes.first_here:
-        made = Shards(folder, examples, side, lambda ready: log.info("frames", size=side, ready=ready, of=len(examples)))
+        made = Shards(folder, examples, side, report)
     processes.any(False)
     return made if processes.first_here else Shards(folder, examples, side)
 
@@ -229,6 +246,7 @@ def _facts(data: Sequence[DataSet], settings: TrainSettings, processes: Processe
         "step": 0,
         "validation": [],
         "health": [],
+        "looked_at_losses": [],
     }
 
 
@@ -237,16 +255,20 @@ def _refuse_unusable(data: Sequence[DataSet], examples: Sequence[Example], held_
         raise InputError(f"{len(examples)} images to train on and {len(held_out)} to validate; a batch alone takes {settings.batch_size}")
     if settings.shares and (len(settings.shares) != len(data) or sum(settings.shares) <= 0):
         raise UsageError(f"--shares: {len(settings.shares)} given for {len(data)} --data folders; give one for each, not all 0")
+    if any(share and not one.part("train") for share, one in zip(settings.shares, data, strict=False)):
+        raise UsageError(f"--shares {settings.shares}: one of these --data folders has no training image to contribute")
     if 0 < settings.images < settings.batch_size:
         raise UsageError(f"--images {settings.images}: less than a batch of {settings.batch_size}")
 
 
-def _refuse_divergence(loss: float, where: str) -> None:
-    if not math.isfinite(loss):
-        raise InputError(f"the loss is {loss} at {where}; the run has diverged: take a smaller --learning-rate")
+def _refuse_divergence(processes: Processes, loss: float, where: str) -> None:
+    if processes.any(not math.isfinite(loss)):
+        raise InputError(f"the loss is {loss} at {where}; the run has diverged: {DIVERGED}")
 
 
 def _refuse_another_run(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
+    if then["processes"] != now["processes"]:
+        raise InputError(f"{path}: was started with {then['processes']} processes, not {now['processes']}; resume with as many")
     changed = [name for name in now["settings"] if then["settings"].get(name) != now["settings"][name]]
     if changed:
         raise InputError(

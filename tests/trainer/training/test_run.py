@@ -5,23 +5,32 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torchvision import models
 
+from bintally.cli import main
 from bintally.errors import InputError, UsageError
 from tests.trainer.folders import SIDE
 from trainer.data.dataset import DataSet
 from trainer.data.prepare import load
+from trainer.data.shards import Shards
 from trainer.network import checkpoint as checkpoints
+from trainer.network.design import Design
+from trainer.network.model import Counter
 from trainer.training import train as training
+from trainer.training.loader import Loader
+from trainer.training.losses import class_weights
 from trainer.training.processes import Processes
 from trainer.training.run import Network, Run, optimizer_for
 from trainer.training.settings import TrainSettings
-from trainer.training.train import BEST, LAST, METRICS, stale, train
+from trainer.training.train import BEST, LAST, METRICS, learn_from, stale, train
 
 SETTINGS = TrainSettings(
     backbone="mobilenet_v3_small", epochs=2, batch_size=4, sizes=(SIDE,), input_size=SIDE, freeze=0, seed=5, learning_rate=1e-3
@@ -51,6 +60,9 @@ EVERYTHING: dict[str, Any] = {
     "rarity": 0.5,
     "erase": 0.3,
     "head": "ordinal",
+    "sizes": (SIDE, 48),
+    "images": 12,
+    "shares": (1.0,),
 }
 
 
@@ -94,6 +106,60 @@ def test_averaged_weights_follow_the_run_and_are_what_is_kept(mobilenet_weights:
     torch.testing.assert_close(run.snapshot(finished=True).model[name], expected)
 
 
+@pytest.mark.parametrize(
+    "option", [{"density": 1.0}, {"books": 1.0}, {"neighbours": 0.2}, {"smoothing": 0.2}, {"mixup": 1.0}, {"rarity": 1.0}]
+)
+def test_every_option_of_the_loss_changes_it(option: dict[str, Any], resnet_weights: Path, rendered: Path, tmp_path: Path) -> None:
+    examples = load(rendered).examples
+    losses = []
+    plain = replace(SETTINGS, backbone="resnet50")
+    for settings in (plain, replace(plain, **option)):
+        run = Run(settings, ALONE, {"step": 0})
+        run.begin(resnet_weights, None)
+        run.network.eval()  # no dropout
+        loader = Loader(examples, Shards(tmp_path, examples, SIDE), settings, ALONE.device)
+        weights = class_weights(examples, settings.rarity) if settings.rarity else None
+        loss, logits, classes = learn_from(run, next(iter(loader.batches(np.arange(4), 0))), weights)
+        assert (logits.shape, classes.shape) == ((4, 7), (4,))
+        losses.append(loss.item())
+    assert losses[0] != pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_lower_precision_trains_float32_weights(tmp_path: Path, data: list[DataSet], mobilenet_weights: Path, precision: Any) -> None:
+    best = train(data, tmp_path, replace(SETTINGS, epochs=1, precision=precision), mobilenet_weights)
+    assert {value.dtype for value in best.model.values() if value.is_floating_point()} == {torch.float32}
+    before = torch.load(mobilenet_weights, weights_only=True)["classifier.0.weight"]
+    assert not torch.equal(best.model["net.classifier.0.weight"], before)
+
+
+def test_a_diverging_run_ends_with_a_clear_error_and_keeps_the_last_good_checkpoint(
+    tmp_path: Path, data: list[DataSet], mobilenet_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = iter([1e-3, 1e-3, float("inf"), 1e-3, 1e-3, 1e-3, 1e-3, 1e-3])
+    monkeypatch.setattr(training, "learning_rate", lambda *_: next(rates))
+    with pytest.raises(InputError, match="has diverged: take a smaller --learning-rate"):
+        train(data, tmp_path, SETTINGS, mobilenet_weights, save_every_s=0)
+    last = checkpoints.read(tmp_path / LAST)
+    assert last.facts["step"] == 2
+    assert all(bool(torch.isfinite(value).all()) for value in last.model.values())
+
+
+def test_answers_that_are_no_numbers_end_a_validation(data: list[DataSet]) -> None:
+    counter = Counter(SETTINGS.design).eval()
+    counter.mean.fill_(float("nan"))
+    with pytest.raises(InputError, match="not numbers; the run has diverged"):
+        training.validate(counter, data[0].part("val"), SIDE)
+
+
+def test_a_batch_must_divide_among_the_processes(
+    tmp_path: Path, data: list[DataSet], mobilenet_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "joined", lambda: nullcontext(Processes(0, 3, torch.device("cpu"))))
+    with pytest.raises(UsageError, match="--batch-size 4: does not divide among 3 processes"):
+        train(data, tmp_path, SETTINGS, mobilenet_weights)
+
+
 def test_rates_fall_towards_the_input_and_the_head_learns_fastest() -> None:
     network = Network(replace(SETTINGS, backbone="resnet18", stage_rate=0.5, head_rate=10.0, density=1.0))
     scale = {
@@ -104,6 +170,9 @@ def test_rates_fall_towards_the_input_and_the_head_learns_fastest() -> None:
     assert found == [10.0, 1.0, 0.5, 0.5**4]
     assert network.auxiliary.density is not None
     assert scale[id(network.auxiliary.density.weight)] == 10.0
+    mobile = Network(SETTINGS)
+    scale = {id(p): group["scale"] for group in optimizer_for(mobile, SETTINGS).param_groups for p in group["params"]}
+    assert [scale[id(mobile.counter.net.classifier[n].weight)] for n in (0, 3)] == [1.0, 10.0]  # only the head is new
 
 
 def test_a_run_does_not_begin_with_another_network(tmp_path: Path, data: list[DataSet], mobilenet_weights: Path) -> None:
@@ -169,19 +238,38 @@ def test_a_trace_of_a_few_steps_is_written(tmp_path: Path, data: list[DataSet], 
     assert '"traceEvents"' in (tmp_path / "trace.json").read_text()
 
 
-def test_two_processes_train_one_model(tmp_path: Path, bins: Path, mobilenet_weights: Path) -> None:
-    words = ["--data", str(bins), "--out", str(tmp_path / "out"), "--weights", str(mobilenet_weights), "--cache", str(tmp_path / "cache")]
-    sizes = ["--sizes", str(SIDE), "--input-size", str(SIDE), "--batch-size", "4", "--epochs", "1", "--freeze", "0", "--density", "1"]
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "bintally.cli", "train"]
+def test_two_processes_come_to_the_weights_of_one(tmp_path: Path, bins: Path) -> None:
+    """With all of the backbone frozen no batch norm sees half a batch, so the two must agree."""
+    torch.manual_seed(2)
+    torch.save(models.resnet18().state_dict(), tmp_path / "resnet18.pth")
+    words = ["--data", str(bins), "--weights", str(tmp_path / "resnet18.pth"), "--cache", str(tmp_path / "cache"), "--backbone", "resnet18"]
+    words += ["--sizes", str(SIDE), "--input-size", str(SIDE), "--batch-size", "4", "--epochs", "1", "--freeze", "5", "--density", "1"]
+    assert main(["train", *words, "--out", str(tmp_path / "one")]) == 0
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "bintally.cli",
+        "train",
+        *words,
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, *words, *sizes, "--backbone", "mobilenet_v3_small"],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-        env=environment,
-    )
+    two = [*command, "--out", str(tmp_path / "two")]
+    done = subprocess.run(two, capture_output=True, text=True, timeout=240, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
-    facts = checkpoints.read(tmp_path / "out" / LAST).facts
+    assert done.stdout.count("best.pt") == 1
+    facts = checkpoints.read(tmp_path / "two" / LAST).facts
     assert (facts["processes"], facts["step"], len(facts["validation"])) == (2, 4, 1)
+    one, other = (state_of(tmp_path / name / LAST)["net.fc.weight"] for name in ("one", "two"))
+    torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    torch.manual_seed(SETTINGS.seed)
+    assert not torch.allclose(one, Counter(Design("resnet18")).net.fc.weight, atol=1e-4)
+    again = subprocess.run(
+        [*command, "--out", str(tmp_path / "one"), "--resume"], capture_output=True, text=True, timeout=240, check=False, env=environment
+    )
+    assert again.returncode != 0
+    assert "was started with 1 processes, not 2" in again.stderr

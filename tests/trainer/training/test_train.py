@@ -20,6 +20,7 @@ from trainer.data.prepare import load
 from trainer.network import checkpoint as checkpoints
 from trainer.network.checkpoint import Checkpoint
 from trainer.training import train as training
+from trainer.training.interrupt import stop_on_signal
 from trainer.training.settings import TrainSettings
 from trainer.training.train import BEST, LAST, learning_rate, train
 
@@ -183,7 +184,16 @@ def test_without_warm_up_the_learning_rate_begins_at_its_peak() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"batch_size": 1}, {"sizes": ()}, {"sizes": (SIDE, 8)}, {"learning_rate": float("nan")}, {"freeze": 6}]
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch_size": 1},
+        {"sizes": ()},
+        {"sizes": (SIDE, 8)},
+        {"sizes": (SIDE,) * 6},
+        {"learning_rate": float("nan")},
+        {"freeze": 6},
+    ],
 )
 def test_settings_out_of_range_are_wrong_use(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"--{next(iter(wrong)).replace('_', '-')} "):
@@ -233,3 +243,23 @@ def test_the_command_says_in_one_line_what_is_wrong(
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+
+
+def test_signals_that_are_ignored_stay_ignored() -> None:
+    """A run under nohup goes on when its terminal is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signal() as asked:
+            signal.raise_signal(signal.SIGHUP)
+            assert not asked.is_set()
+            signal.raise_signal(signal.SIGTERM)
+            assert asked.is_set()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_weights_and_checkpoints_to_begin_with_are_not_mixed(tmp_path: Path, bins: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--data", str(bins), "--out", str(tmp_path / "out"), "--weights", "a.pth", "--begin", "b.pt"]
+    assert main(["train", *words]) == 2
+    assert "--weights and --begin" in capsys.readouterr().err
