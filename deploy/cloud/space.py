@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection
 from typing import Any
 
 from bintally.errors import UsageError
+from bintally.search_space import read_tables
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-SEED_SPACE = """\
-[learning_rate]
-low = 0.001
-high = 0.1
-log = true
-
-[batch_size]
-choice = [32, 64]
-
-[epochs]
-choice = [8, 12, 15]
-"""
 Ranges = dict[str, list[dict[str, Any]]]
 
 
@@ -43,17 +26,7 @@ def ranges_from(toml: str | None, where: str, fixed: Collection[str] = ()) -> Ra
     Raises:
         UsageError: the text is no TOML, a range is none, or nothing is left to search.
     """
-    try:
-        tables = tomllib.loads(SEED_SPACE if toml is None else toml)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{where}: not readable TOML ({error})") from error
-    if toml is None:
-        tables = {name: table for name, table in tables.items() if name not in fixed}
-    twice = sorted(set(tables) & set(fixed))
-    if twice:
-        raise UsageError(f"{where}: {twice[0]} is searched, and fixed by --set; leave one of the two")
-    if not tables:
-        raise UsageError(f"{where}: nothing is left to search; give a space with --space, or fix less with --set")
+    tables = read_tables(toml, where, fixed)
     ranges: Ranges = {"ContinuousParameterRanges": [], "IntegerParameterRanges": [], "CategoricalParameterRanges": []}
     for name, table in tables.items():
         kind, entry = _range(f"{where}: {name}", name, table)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any
@@ -13,25 +12,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import Trial
 
 from bintally.errors import UsageError
+from bintally.search_space import read_tables
 from trainer.training.settings import TrainSettings
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-SEED_SPACE = """\
-[learning_rate]
-low = 0.001
-high = 0.1
-log = true
-
-[batch_size]
-choice = [32, 64]
-
-[epochs]
-choice = [8, 12, 15]
-"""
 _FIELDS: dict[str, Any] = {one.name: None if one.default is MISSING else one.default for one in fields(TrainSettings)}
 
 
@@ -82,18 +65,9 @@ def space_from(toml: str | None, where: str, fixed: TrainSettings, given: Collec
     Raises:
         UsageError: the text is no TOML, names an unknown field, gives a wrong range, or leaves nothing to search.
     """
-    try:
-        tables = tomllib.loads(SEED_SPACE if toml is None else toml)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{where}: not readable TOML ({error})") from error
-    if toml is None:
-        tables = {name: table for name, table in tables.items() if name not in given}
+    tables = read_tables(toml, where, given)
     for name in tables:
         _refuse_unknown(where, name, _FIELDS, "parameter")
-        if name in given:
-            raise UsageError(f"{where}: {name} is searched, and fixed by --{name.replace('_', '-')}; leave one of the two")
-    if not tables:
-        raise UsageError(f"{where}: nothing is left to search; give a space with --space, or fix less by options")
     return Space({name: _distribution(f"{where}: {name}", name, table, fixed) for name, table in tables.items()}, fixed)
 
 

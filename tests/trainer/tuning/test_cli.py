@@ -143,7 +143,7 @@ def test_a_report_of_failures_shows_errors_as_text(tmp_path: Path) -> None:
         (["--storage", "mysql://host/search"], 2, "mysql is not supported"),
         (["--storage", "sqlite:////proc/none/study.db"], 1, "unable to open database file"),
         (["--space", "missing.toml"], 2, "missing.toml: cannot be read"),
-        (["--batch-size", "8"], 2, "batch_size is searched, and fixed by --batch-size"),
+        (["--batch-size", "8"], 2, "batch_size is searched, and given one value"),
         (["--learning-rate", "7"], 2, "--learning-rate 7.0: must be from"),
         (["--data", "missing"], 2, "missing: no such folder"),
     ],

@@ -105,7 +105,7 @@ def test_a_wrong_space_is_refused_with_the_place(toml: str, says: str) -> None:
 
 
 def test_a_setting_cannot_be_searched_and_fixed() -> None:
-    with pytest.raises(UsageError, match="epochs is searched, and fixed by --epochs"):
+    with pytest.raises(UsageError, match="epochs is searched, and given one value"):
         space_from("[epochs]\nchoice = [1, 2]", "own.toml", FIXED, ["epochs"])
 
 
