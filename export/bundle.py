@@ -26,7 +26,7 @@ from export.graph import to_onnx
 from export.pack import pack
 from export.quantize import RECIPE, quantize
 from trainer.data.dataset import DataSet, Example
-from trainer.evaluation.calibration import fit_temperature
+from trainer.evaluation.calibration import fit_temperature, softmax
 from trainer.evaluation.metrics import MAX_COUNT, scores
 from trainer.evaluation.selective import abstain_threshold
 from trainer.network import checkpoint as checkpoints
@@ -108,7 +108,7 @@ def export_bundle(paths: Sequence[Path], data: Sequence[DataSet], out: Path, set
     model = quantize(plain, [_frame(training[i], size) for i in chosen])
     log.info("quantized", calibration_frames=settings.calibration)
 
-    before = _softmax(logits / temperature)
+    before = softmax(logits, temperature)
     after = probabilities(model.SerializeToString(), held_out, size)
     refuse_loss(scores(before, quantities), scores(after, quantities), settings.most_lost)
     confidence, right = after.max(1), after.argmax(1) == np.minimum(quantities, MAX_COUNT + 1)
@@ -175,7 +175,7 @@ def _manifest(
     model: onnx.ModelProto,
     checkpoint: Checkpoint,
     data: Sequence[DataSet],
-    before: NDArray[np.float32],
+    before: NDArray[np.floating[Any]],
     after: NDArray[np.float32],
     size: int,
     temperature: float,
@@ -207,7 +207,7 @@ def _manifest(
     }
 
 
-def _measured(data: Sequence[DataSet], before: NDArray[np.float32], after: NDArray[np.float32]) -> list[Measured]:
+def _measured(data: Sequence[DataSet], before: NDArray[np.floating[Any]], after: NDArray[np.float32]) -> list[Measured]:
     """The validation figures of each data set, before and after quantization."""
     figures, start = [], 0
     for one in data:
@@ -227,11 +227,6 @@ def _measured(data: Sequence[DataSet], before: NDArray[np.float32], after: NDArr
                 )
             )
     return figures
-
-
-def _softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    spread = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(spread / spread.sum(1, keepdims=True), np.float32)
 
 
 def _frame(example: Example, size: int) -> Frame:

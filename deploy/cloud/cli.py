@@ -236,7 +236,8 @@ def _status(options: argparse.Namespace, settings: CloudSettings) -> int:
     sagemaker = connect("sagemaker", settings)
     if options.wait:
         stop = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        # Event.set takes a lock that the main thread may hold in wait() when the handler interrupts it
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop.set, name="stop").start())
         job = service.wait(sagemaker, options.name, stop, lambda now: print(as_text(now).partition("\n")[0], file=sys.stderr))
     else:
         job = service.status(sagemaker, options.name)

@@ -12,7 +12,6 @@ import argparse
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import structlog
 from bintally.errors import BintallyError
 from bintally.files import make_folder, write_atomically, write_with
 from bintally.logs import log_to_stderr
+from bintally.signals import stop_on_signal
 from deploy.cloud.contract import command, epochs_in, failure_text, job_from
 from deploy.cloud.inputs import given_inputs
 
@@ -47,11 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="SageMaker's folder (default: %(default)s)")
     root: Path = parser.parse_args(arguments).root
     log_to_stderr(logging.INFO)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     try:
-        failure = run(root, stop)
+        with stop_on_signal() as stop:
+            failure = run(root, stop)
     except BintallyError as error:
         failure = str(error)
     if failure is None:

@@ -61,11 +61,11 @@ def _add_fetch(commands: _Commands) -> None:
 
 def _fetch(options: argparse.Namespace) -> int:
     from bintally.logs import log_to_stderr
+    from bintally.signals import stop_on_signal
     from trainer.data.fetching.destination import open_destination
     from trainer.data.fetching.fetch import MISSING, fetch, plan_for
     from trainer.data.fetching.s3 import Bucket
     from trainer.data.fetching.tally import shown_on_stderr
-    from trainer.training.interrupt import stop_on_signal
 
     log_to_stderr()
     plan = plan_for(options.all, options.ids, options.per_class, options.seed, options.workers)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from bintally.errors import InputError, UsageError
 from bintally.files import make_folder, write_atomically
+from bintally.signals import stop_on_signal
 from trainer.data.dataset import DataSet, Example
 from trainer.data.shards import Shards, default_folder
 from trainer.evaluation.metrics import scores
@@ -29,7 +30,6 @@ from trainer.network.design import TOP_CLASS
 from trainer.network.infer import infer
 from trainer.network.model import Counter
 from trainer.training.health import Finding, HealthWatch
-from trainer.training.interrupt import stop_on_signal
 from trainer.training.loader import Batch, Loader, epoch_order
 from trainer.training.losses import class_weights, objective
 from trainer.training.processes import Processes, joined

@@ -21,7 +21,7 @@ import structlog
 from bintally.errors import BintallyError, InputError, UnavailableError
 from bintally.files import make_folder
 from bintally.logs import log_to_stderr
-from trainer.training.interrupt import stop_on_signal
+from bintally.signals import stop_on_signal
 from trainer.tuning import slots
 from trainer.tuning.study import table, translated
 from trainer.tuning.worker import Search, failures, work
