@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import numpy as np
-
-from agent.tally import Decision, decide
 from bintally.bundle import Bundle
+from bintally.decision import Decision, as_shares, decide
 from bintally.frames import Frame
 from bintally.messages import ModelName
 
@@ -35,4 +33,4 @@ class FrameCounter:
         probabilities = self._bundle.count_frame(frame)
         decision = decide(probabilities, self._bundle.manifest.abstain_below)
         frame_ms = (time.perf_counter() - started) * 1000
-        return Counted(decision, tuple(float(p) for p in np.nan_to_num(probabilities).clip(0, 1)), frame_ms)
+        return Counted(decision, as_shares(probabilities), frame_ms)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.tally import Decision, decide
+from bintally.decision import Decision, as_shares, decide
 
 
 def shares(*values: float) -> np.ndarray:
@@ -51,3 +51,8 @@ def test_there_is_exactly_one_answer_and_it_keeps_its_threshold(values: list[flo
         assert best is not None
         assert values[best] == max(values)
         assert (decided.at_least is not None) == (best == len(values) - 1)
+
+
+def test_shares_fit_into_a_message() -> None:
+    assert as_shares(shares(0.25, 1.0000001, -1e-9)) == (0.25, 1.0, 0.0)
+    assert as_shares(shares(np.nan, np.inf, -np.inf)) == (0.0, 0.0, 0.0)

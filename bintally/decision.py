@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -32,19 +30,25 @@ class Decision:
         return str(self.counted) if self.at_least is None else f"{self.at_least} or more"
 
 
-def decide(probabilities: NDArray[np.floating[Any]], abstain_below: float) -> Decision:
+def decide(probabilities: Iterable[float], abstain_below: float) -> Decision:
     """Take the most probable class, or abstain; a graph that answers with anything but numbers is never believed.
 
     Args:
-        probabilities: [classes], the last class is open.
+        probabilities: one for each class, the last class is open.
         abstain_below: a smaller probability of the best class makes the answer unsure; 1 makes every answer unsure.
     """
-    if not np.isfinite(probabilities).all():
+    values = [float(probability) for probability in probabilities]
+    if not all(map(math.isfinite, values)):
         return Decision(None, None, True, 0.0)
-    best = int(probabilities.argmax())
-    confidence = min(1.0, float(probabilities[best]))
+    best = values.index(max(values))
+    confidence = min(1.0, values[best])
     if abstain_below >= 1 or not confidence >= abstain_below:
         return Decision(None, None, True, confidence)
-    if best == len(probabilities) - 1:
+    if best == len(values) - 1:
         return Decision(None, best, False, confidence)
     return Decision(best, None, False, confidence)
+
+
+def as_shares(probabilities: Iterable[float]) -> tuple[float, ...]:
+    """Probabilities as a message can hold them: from 0 to 1, and 0 in place of what is no number."""
+    return tuple(min(1.0, max(0.0, float(p))) if math.isfinite(p) else 0.0 for p in probabilities)
