@@ -18,7 +18,9 @@ from bintally.manifest import Manifest, parse_manifest
 MANIFEST_KEY, DIGEST_KEY = "bintally", "bintally.sha256"
 """Keys of ``metadata_props``: the manifest, and the SHA-256 of its text."""
 DEFAULT_BUNDLE = Path(str(files("bintally") / "models" / "bin-counter.onnx"))
-DEFAULT_PROVIDERS = ("CPUExecutionProvider",)
+Provider = str | tuple[str, dict[str, str]]
+"""Name of an execution provider, alone or with its options."""
+DEFAULT_PROVIDERS: tuple[Provider, ...] = ("CPUExecutionProvider",)
 
 
 class Bundle:
@@ -37,6 +39,11 @@ class Bundle:
     def size(self) -> tuple[int, int]:
         """Height and width of the frames that the graph takes."""
         return self.manifest.input.height, self.manifest.input.width
+
+    @property
+    def providers(self) -> list[str]:
+        """The execution providers that took the graph; a provider whose libraries are missing is not among them."""
+        return list(self._session.get_providers())
 
     def probabilities(self, frames: Frame) -> NDArray[np.float32]:
         """Run the graph.
@@ -73,7 +80,7 @@ class Bundle:
             )
 
 
-def open_bundle(path: Path = DEFAULT_BUNDLE, providers: Sequence[str] = DEFAULT_PROVIDERS, threads: int = 0) -> Bundle:
+def open_bundle(path: Path = DEFAULT_BUNDLE, providers: Sequence[Provider] = DEFAULT_PROVIDERS, threads: int = 0) -> Bundle:
     """Open a bundle and prove that it counts here as it did where it was made.
 
     Args:
@@ -84,32 +91,51 @@ def open_bundle(path: Path = DEFAULT_BUNDLE, providers: Sequence[str] = DEFAULT_
     Raises:
         InputError: the file is missing, damaged, altered, of another schema, or answers differently on this machine.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such bundle; 'bintally export' makes one") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name a bundle's .onnx file") from error
+    content = _content(path)
     session = _session(content, path, providers, threads)
-    manifest = _manifest(session, path)
-    if hashlib.sha256(content[: manifest.graph_bytes]).hexdigest() != manifest.graph_sha256:
-        raise InputError(f"{path}: the graph is not the one that its manifest names (altered or damaged); fetch it again")
-    _check_signature(session, manifest, path)
-    bundle = Bundle(path, manifest, hashlib.sha256(content).hexdigest(), session)
+    bundle = Bundle(path, _checked_manifest(session, content, path), hashlib.sha256(content).hexdigest(), session)
     bundle.check_golden()
     return bundle
 
 
-def _session(content: bytes, path: Path, providers: Sequence[str], threads: int) -> ort.InferenceSession:
+def read_manifest(path: Path) -> Manifest:
+    """Read what a bundle says of itself, checked but for its answers: where these are not computed by ``open_bundle``'s providers.
+
+    Raises:
+        InputError: the file is missing, damaged, altered or of another schema.
+    """
+    content = _content(path)
+    return _checked_manifest(_session(content, path, DEFAULT_PROVIDERS, 1), content, path)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such bundle; 'bintally export' makes one") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name a bundle's .onnx file") from error
+
+
+def _checked_manifest(session: ort.InferenceSession, content: bytes, path: Path) -> Manifest:
+    manifest = _manifest(session, path)
+    if hashlib.sha256(content[: manifest.graph_bytes]).hexdigest() != manifest.graph_sha256:
+        raise InputError(f"{path}: the graph is not the one that its manifest names (altered or damaged); fetch it again")
+    _check_signature(session, manifest, path)
+    return manifest
+
+
+def _session(content: bytes, path: Path, providers: Sequence[Provider], threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
     present = set(ort.get_available_providers())
-    usable = [name for name in providers if name in present]
+    names = [one if isinstance(one, str) else one[0] for one in providers]
+    usable = [one for one, name in zip(providers, names, strict=True) if name in present]
     if not usable:
-        raise InputError(f"none of the execution providers {', '.join(providers)} is here; ONNX Runtime has {', '.join(sorted(present))}")
-    try:
-        return ort.InferenceSession(content, options, providers=usable)
+        raise InputError(f"none of the execution providers {', '.join(names)} is here; ONNX Runtime has {', '.join(sorted(present))}")
+    try:  # ONNX Runtime's own fall-back prints to standard output, hides the reason, and goes on with the CPU
+        return ort.InferenceSession(content, options, providers=usable, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
         raise InputError(f"{path}: no ONNX graph that can be loaded ({_first_line(error)}); fetch or export it again") from error
 
