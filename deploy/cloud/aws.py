@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403", 
 _MISSING = {"NoSuchBucket", "NoSuchKey", "404", "NotFound", "ResourceNotFound"}
 _REFUSED = {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch",
             "UnrecognizedClientException", "AuthFailure"}  # fmt: skip
+_UNKNOWN = {"ResourceNotFound", "ValidationException"}  # a description has no input but the name, which then is not known
 _CORRUPTED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 
 
@@ -64,6 +65,17 @@ def translated(what: str) -> Iterator[None]:
         raise UnavailableError(f"{what}: {error}; check the network and run the same command again") from error
 
 
+def described(describe: Callable[[], dict[str, Any]], name: str) -> dict[str, Any] | None:
+    """A description of a job or an endpoint, None if there is none of this name."""
+    try:
+        with translated(name):
+            return describe()
+    except BintallyError as error:
+        if code_of(error) in _UNKNOWN:
+            return None
+        raise
+
+
 def code_of(error: BintallyError) -> str:
     """AWS's code behind an error of ours, empty if there is none."""
     answer = getattr(error.__cause__, "response", {})
@@ -84,6 +96,6 @@ def _from_answer(what: str, answer: dict[str, str]) -> BintallyError:
         return InputError(f"{what}: a job of this name is there already; choose another --name")
     if code == "ResourceLimitExceeded":
         return UnavailableError(f"{what}: {message}; ask AWS for a higher quota, or take another --instance-type")
-    if code in ("ValidationException", "PermanentRedirect"):
+    if code in ("ValidationException", "ValidationError", "PermanentRedirect"):
         return InputError(f"{what}: AWS refuses it: {message}")
     return UnavailableError(f"{what}: AWS answered {code}: {message}")

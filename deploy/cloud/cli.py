@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # argparse's own type takes parameters for type checkers only
+from deploy.cloud.endpoint.cli import add_deploy, add_invoke, add_rollback, add_undeploy
+from deploy.cloud.options import EVERYWHERE, command, job_settings, stop_on_sigterm
+
+if TYPE_CHECKING:
     from deploy.cloud.jobs import Inputs, Request
+    from deploy.cloud.options import Commands
     from deploy.cloud.service import Status
     from deploy.cloud.settings import CloudSettings
 
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
-
-_EVERYWHERE = ("region", "profile")
 _UPLOADS_AT_ONCE = 16
-_SETTINGS = "Every one of them is a setting too: BINTALLY_<NAME> in the environment, or <name> in a TOML file."
 
 
 def cloud(arguments: Sequence[str]) -> int:
-    """train on AWS: data to a bucket, SageMaker jobs, artifacts back"""
+    """train and count on AWS: data to a bucket, SageMaker jobs, artifacts back, endpoints"""
     parser = argparse.ArgumentParser(
         prog="bintally cloud",
         description=f"{cloud.__doc__}; the recipe stands in deploy/cloud/README.md",
@@ -34,6 +32,8 @@ def cloud(arguments: Sequence[str]) -> int:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (_add_upload, _add_train, _add_tune, _add_status, _add_stop, _add_download):
+        add(commands)
+    for add in (add_deploy, add_rollback, add_invoke, add_undeploy):
         add(commands)
     options = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace, CloudSettings], int] = options.run
@@ -48,38 +48,14 @@ def _settings(options: argparse.Namespace) -> CloudSettings:
     return read_settings(CloudSettings, {name: getattr(options, name, None) for name in names})
 
 
-def _command(
-    commands: _Commands, name: str, run: Callable[..., int], text: str, example: str, settings: Sequence[str]
-) -> argparse.ArgumentParser:
-    """A sub-command with the options that are settings."""
-    from deploy.cloud.settings import CloudSettings
-
-    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"example: {example}")
-    group = parser.add_argument_group("settings", _SETTINGS)
-    for field_name, field in CloudSettings.model_fields.items():
-        if field_name not in settings:
-            continue
-        default = f" (default: {field.default})" if field.default not in (None, False, (), {}) else ""
-        kind: dict[str, Any] = {"metavar": field_name.upper()}
-        if field.annotation is bool:
-            kind = {"action": "store_const", "const": True}
-        elif field.default in ((), {}):
-            kind |= {"nargs": "+"}
-        group.add_argument(f"--{field_name.replace('_', '-')}", help=f"{field.description}{default}".replace("%", "%%"), **kind)
-    group.add_argument("--config", metavar="FILE", help="TOML file with settings")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_upload(commands: _Commands) -> None:
-    parser = _command(
+def _add_upload(commands: Commands) -> None:
+    parser = command(
         commands,
         "upload",
         _upload,
         "send a prepared folder, a folder in ABID's layout, or a file to a bucket; what is there already is not sent again",
         "bintally cloud upload prepared --to s3://bucket/prepared",
-        (*_EVERYWHERE, "kms_key"),
+        (*EVERYWHERE, "kms_key"),
     )
     parser.add_argument("path", type=Path, help="the folder or file")
     parser.add_argument("--to", required=True, metavar="URI", help="s3://bucket/folder")
@@ -110,16 +86,14 @@ def _job_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the request as JSON, and start nothing")
 
 
-def _add_train(commands: _Commands) -> None:
-    from deploy.cloud.settings import CloudSettings
-
-    parser = _command(
+def _add_train(commands: Commands) -> None:
+    parser = command(
         commands,
         "train",
         _train,
         "start a SageMaker training job",
         "bintally cloud train --config cloud.toml --data s3://bucket/prepared --weights s3://bucket/resnet50.pth --set epochs=12",
-        tuple(CloudSettings.model_fields),
+        job_settings(),
     )
     _job_options(parser)
     parser.add_argument("--resume", metavar="JOB", help="go on from the last checkpoint of this earlier job, with the same settings")
@@ -133,16 +107,14 @@ def _train(options: argparse.Namespace, settings: CloudSettings) -> int:
     return _start(options, settings, inputs, request, request["TrainingJobName"])
 
 
-def _add_tune(commands: _Commands) -> None:
-    from deploy.cloud.settings import CloudSettings
-
-    parser = _command(
+def _add_tune(commands: Commands) -> None:
+    parser = command(
         commands,
         "tune",
         _tune,
         "start a SageMaker hyperparameter tuning job, which minimises the validation loss",
         "bintally cloud tune --config cloud.toml --data s3://bucket/prepared --weights s3://bucket/resnet50.pth --jobs 8",
-        tuple(CloudSettings.model_fields),
+        job_settings(),
     )
     _job_options(parser)
     parser.add_argument("--jobs", type=int, default=4, help="training jobs in all (default: %(default)s)")
@@ -215,17 +187,17 @@ def _start(options: argparse.Namespace, settings: CloudSettings, inputs: Inputs,
     return 0
 
 
-def _add_status(commands: _Commands) -> None:
-    parser = _command(
+def _add_status(commands: Commands) -> None:
+    parser = command(
         commands,
         "status",
         _status,
-        "show a job's state, metric and, of a tuning job, the best one; exit code 1 where it has failed",
+        "show a job's state, metric and, of a tuning job, the best one, or an endpoint's state; exit code 1 where it has failed",
         "bintally cloud status bintally-20261121-101500 --wait",
-        _EVERYWHERE,
+        EVERYWHERE,
     )
-    parser.add_argument("name", help="of a training or tuning job")
-    parser.add_argument("--wait", action="store_true", help="until it has ended")
+    parser.add_argument("name", help="of a training or tuning job, or of an endpoint")
+    parser.add_argument("--wait", action="store_true", help="until it has ended; an endpoint, until it answers")
 
 
 def _status(options: argparse.Namespace, settings: CloudSettings) -> int:
@@ -235,10 +207,11 @@ def _status(options: argparse.Namespace, settings: CloudSettings) -> int:
 
     sagemaker = connect("sagemaker", settings)
     if options.wait:
-        stop = threading.Event()
-        # Event.set takes a lock that the main thread may hold in wait() when the handler interrupts it
-        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop.set, name="stop").start())
-        job = service.wait(sagemaker, options.name, stop, lambda now: print(as_text(now).partition("\n")[0], file=sys.stderr))
+        job = service.wait(
+            lambda: service.status(sagemaker, options.name),
+            stop_on_sigterm(),
+            lambda now: print(as_text(now).partition("\n")[0], file=sys.stderr),
+        )
     else:
         job = service.status(sagemaker, options.name)
     _show(job, options.json)
@@ -252,9 +225,9 @@ def _show(job: Status, as_json: bool) -> None:
     print(json.dumps(asdict(job)) if as_json else as_text(job))
 
 
-def _add_stop(commands: _Commands) -> None:
-    parser = _command(
-        commands, "stop", _stop, "stop a job; what it has so far is kept", "bintally cloud stop bintally-20261121-101500", _EVERYWHERE
+def _add_stop(commands: Commands) -> None:
+    parser = command(
+        commands, "stop", _stop, "stop a job; what it has so far is kept", "bintally cloud stop bintally-20261121-101500", EVERYWHERE
     )
     parser.add_argument("name", help="of a training or tuning job")
 
@@ -267,14 +240,14 @@ def _stop(options: argparse.Namespace, settings: CloudSettings) -> int:
     return 0
 
 
-def _add_download(commands: _Commands) -> None:
-    parser = _command(
+def _add_download(commands: Commands) -> None:
+    parser = command(
         commands,
         "download",
         _download,
         "fetch the checkpoint of a training job, or of a tuning job's best one",
         "bintally cloud download bintally-20261121-101500 --out runs/cloud",
-        _EVERYWHERE,
+        EVERYWHERE,
     )
     parser.add_argument("name", help="of a training or tuning job")
     parser.add_argument("--out", type=Path, required=True, help="folder for best.pt and metrics.jsonl")

@@ -62,13 +62,13 @@ def training_request(
     Raises:
         UsageError: name, settings or parameters cannot be.
     """
-    _refuse_name(name, _TRAINING_NAME)
+    refuse_name(name, _TRAINING_NAME)
     return {
         "TrainingJobName": name,
         "HyperParameters": dict(parameters),
         **_definition(settings, inputs),
         "CheckpointConfig": _checkpoints(settings, resume or name),
-        **_tags(settings),
+        **tags(settings),
     }
 
 
@@ -100,7 +100,7 @@ def tuning_request(
     Raises:
         UsageError: name, numbers, settings or parameters cannot be.
     """
-    _refuse_name(name, _TUNING_NAME)
+    refuse_name(name, _TUNING_NAME)
     if not 1 <= at_once <= jobs:
         raise UsageError(f"--at-once {at_once}: must be from 1 to the number of --jobs, {jobs}")
     return {
@@ -118,7 +118,7 @@ def tuning_request(
             # each job would fetch the others' checkpoints too, so they are kept only where a job may be interrupted
             **({"CheckpointConfig": _checkpoints(settings, name)} if settings.spot else {}),
         },
-        **_tags(settings),
+        **tags(settings),
     }
 
 
@@ -144,7 +144,7 @@ def parameters_from(words: Sequence[str]) -> dict[str, str]:
 
 def _definition(settings: CloudSettings, inputs: Inputs) -> Request:
     """What training and tuning requests have in common."""
-    role, image = _needed(settings, "role"), _needed(settings, "image")
+    role, image = needed(settings, "role"), needed(settings, "image")
     if settings.instance_count > 1 and settings.isolated:
         raise UsageError("--isolated: machines cannot train together without a network; take --instance-count 1")
     if settings.isolated and inputs.weights is None and inputs.begin is None:
@@ -158,12 +158,12 @@ def _definition(settings: CloudSettings, inputs: Inputs) -> Request:
         },
         "RoleArn": role,
         "InputDataConfig": [_channel(name, uri) for name, uri in inputs.channels().items()],
-        "OutputDataConfig": {"S3OutputPath": str(_output(settings)), **key},
+        "OutputDataConfig": {"S3OutputPath": str(output(settings)), **key},
         "ResourceConfig": _machines(settings),
         "StoppingCondition": _limits(settings),
         "EnableManagedSpotTraining": settings.spot,
         "EnableNetworkIsolation": settings.isolated,
-        **_network(settings),
+        **network(settings),
     }
 
 
@@ -173,7 +173,7 @@ def _channel(name: str, uri: S3Uri) -> Request:
 
 
 def _checkpoints(settings: CloudSettings, job: str) -> Request:
-    return {"S3Uri": str(_output(settings) / f"{job}/checkpoints/"), "LocalPath": "/opt/ml/checkpoints"}
+    return {"S3Uri": str(output(settings) / f"{job}/checkpoints/"), "LocalPath": "/opt/ml/checkpoints"}
 
 
 def _machines(settings: CloudSettings) -> Request:
@@ -198,7 +198,8 @@ def _limits(settings: CloudSettings) -> Request:
     return {"MaxRuntimeInSeconds": round(run_h * 3600), "MaxWaitTimeInSeconds": round(wait_h * 3600)}
 
 
-def _network(settings: CloudSettings) -> Request:
+def network(settings: CloudSettings) -> Request:
+    """Your VPC, if there is one."""
     if bool(settings.subnets) != bool(settings.security_groups):
         raise UsageError("--subnets and --security-groups: a VPC needs both; give the other one too")
     if not settings.subnets:
@@ -206,21 +207,29 @@ def _network(settings: CloudSettings) -> Request:
     return {"VpcConfig": {"Subnets": list(settings.subnets), "SecurityGroupIds": list(settings.security_groups)}}
 
 
-def _tags(settings: CloudSettings) -> Request:
+def tags(settings: CloudSettings) -> Request:
+    """For the bill."""
     return {"Tags": [{"Key": name, "Value": value} for name, value in settings.tags.items()]} if settings.tags else {}
 
 
-def _output(settings: CloudSettings) -> S3Uri:
-    return S3Uri.parse(_needed(settings, "output"))
+def output(settings: CloudSettings) -> S3Uri:
+    """The folder for what is made."""
+    return S3Uri.parse(needed(settings, "output"))
 
 
-def _needed(settings: CloudSettings, name: str) -> str:
+def needed(settings: CloudSettings, name: str) -> str:
+    """A setting.
+
+    Raises:
+        UsageError: it is not set.
+    """
     value = getattr(settings, name)
     if value is None:
-        raise UsageError(f"{name} is not set; give --{name}, BINTALLY_{name.upper()} or {name} in a TOML file (--config)")
+        raise UsageError(f"{name} is not set; give --{name.replace('_', '-')}, BINTALLY_{name.upper()} or {name} in a TOML file (--config)")
     return str(value)
 
 
-def _refuse_name(name: str, longest: int) -> None:
+def refuse_name(name: str, longest: int) -> None:
+    """Raise if AWS would not take a name, or not with what is added to it."""
     if len(name) > longest or not re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", name):
         raise UsageError(f"--name {name}: must be 1 to {longest} letters, digits and hyphens, with no hyphen at its ends")

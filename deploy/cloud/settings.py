@@ -16,13 +16,16 @@ _Id = Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^\S+$")]
 
 
 class CloudSettings(ProgramSettings):
-    """Where and how jobs run; credentials come from AWS's own files and environment."""
+    """Where and how jobs and endpoints run; credentials come from AWS's own files and environment."""
 
     region: _Id | None = Field(None, description="AWS region; AWS_DEFAULT_REGION or the profile's by default")
     profile: _Id | None = Field(None, description="profile of AWS's configuration files; AWS_PROFILE by default")
     kms_key: _Id | None = Field(None, description="KMS key for what is written to buckets")
     role: str | None = Field(
-        None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/\S+$", max_length=2048, description="ARN of the role that the job takes on"
+        None,
+        pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/\S+$",
+        max_length=2048,
+        description="ARN of the role that the job or the endpoint takes on",
     )
     image: str | None = Field(None, pattern=r"^\S+$", max_length=255, description="URI of the training image in your registry")
     output: str | None = Field(None, description="s3://bucket/prefix for artifacts and checkpoints")
@@ -38,6 +41,9 @@ class CloudSettings(ProgramSettings):
     subnets: Annotated[tuple[_Id, ...], NoDecode] = Field((), description="of your VPC")
     security_groups: Annotated[tuple[_Id, ...], NoDecode] = Field((), description="of your VPC")
     isolated: bool = Field(False, description="no network for the container; then --weights or --begin is needed")
+    endpoint_image: str | None = Field(None, pattern=r"^\S+$", max_length=255, description="URI of the endpoint's image in your registry")
+    endpoint_instance_type: str = Field("ml.c5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$", description="kind of machine that counts")
+    endpoint_instances: int = Field(1, ge=1, le=1000, description="machines that count")
     tags: Annotated[dict[str, str], NoDecode] = Field({}, max_length=50, description="name=value, for the bill")
 
     @field_validator("output")

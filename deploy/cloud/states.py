@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from deploy.cloud.endpoint.states import EndpointStatus
 from deploy.cloud.jobs import METRIC
 
 _ENDED = ("Completed", "Failed", "Stopped")
@@ -117,8 +118,10 @@ def _time(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def as_text(status: TrainingStatus | TuningStatus) -> str:
-    """A job's state for a person."""
+def as_text(status: TrainingStatus | TuningStatus | EndpointStatus) -> str:
+    """A job's or endpoint's state for a person."""
+    if isinstance(status, EndpointStatus):
+        return str(status)
     if isinstance(status, TrainingStatus):
         lines = [f"{status.name}: {status.state}" + (f" ({status.step})" if status.step not in (None, status.state) else "")]
         lines += [f"{METRIC}: {status.loss}"] if status.loss is not None else []

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+from botocore.stub import Stubber  # type: ignore[import-untyped]
 
 from deploy.cloud.aws import connect
 from deploy.cloud.settings import CloudSettings
@@ -73,6 +74,22 @@ def connected(url: str) -> Any:
 @pytest.fixture(scope="session")
 def s3(store: str) -> Any:
     return connected(store)
+
+
+@pytest.fixture(scope="session")
+def sagemaker() -> Any:
+    """One client for all tests: making it reads megabytes of the service's model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        return connect("sagemaker", made(region="us-east-1"))
+
+
+@pytest.fixture
+def answers(sagemaker: Any) -> Iterator[Any]:
+    with Stubber(sagemaker) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def test_options_win_over_the_file_of_settings(config: str, capsys: pytest.Captu
         (["upload", ".", "--to", "bucket"], 2, "must look like s3://bucket/folder"),
         (["upload", "no-such-folder", "--to", "s3://bucket"], 2, "no-such-folder: no such file or folder"),
         (["upload", __file__, "--to", "s3://no-such-bucket-here"], 1, "s3://no-such-bucket-here: is not there"),
-        (["status", "no-such-job"], 1, "there is no training or tuning job 'no-such-job' in us-east-1"),
+        (["status", "no-such-job"], 1, "there is no training job, tuning job or endpoint 'no-such-job' in us-east-1"),
         (["stop", "no-such-job"], 1, "there is no training or tuning job"),
         (["download", "no-such-job", "--out", "out"], 1, "there is no training or tuning job"),
         (["status", "x", "--profile", "nobody"], 2, "check --profile or AWS_PROFILE"),

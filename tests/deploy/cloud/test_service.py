@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from botocore.stub import Stubber  # type: ignore[import-untyped]
 
 from bintally.errors import BintallyError, InputError, UnavailableError
 from deploy.cloud import service
-from deploy.cloud.aws import connect
 from deploy.cloud.jobs import METRIC, Inputs, training_request, tuning_request
 from deploy.cloud.settings import CloudSettings
 from deploy.cloud.space import ranges_from
 from deploy.cloud.states import TrainingStatus, TuningStatus, as_text
 from deploy.cloud.uri import S3Uri
-from tests.deploy.cloud.conftest import made
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:training-job/first"
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=timezone.utc)
 INPUTS = Inputs([S3Uri("bucket", "data")])
 NO_JOB = ("ValidationException", "Requested resource not found.")
-
-
-@pytest.fixture(scope="module")
-def sagemaker() -> Any:
-    """One client for all tests: making it reads megabytes of the service's model."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        return connect("sagemaker", made(region="us-east-1"))
-
-
-@pytest.fixture
-def answers(sagemaker: Any) -> Iterator[Any]:
-    with Stubber(sagemaker) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
 
 
 def described(state: str, **more: Any) -> dict[str, Any]:
@@ -146,7 +126,8 @@ def test_a_tuning_jobs_state_ranks_all_pages_of_its_jobs(sagemaker: Any, answers
 def test_an_unknown_job_is_named_with_the_region(sagemaker: Any, answers: Any, tuning_error: tuple[str, str]) -> None:
     answers.add_client_error("describe_training_job", *NO_JOB)
     answers.add_client_error("describe_hyper_parameter_tuning_job", *tuning_error)
-    with pytest.raises(InputError, match="no training or tuning job 'first' in us-east-1"):
+    answers.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint")
+    with pytest.raises(InputError, match="no training job, tuning job or endpoint 'first' in us-east-1"):
         service.status(sagemaker, "first")
 
 
@@ -160,7 +141,7 @@ def test_waiting_looks_until_the_job_has_ended(sagemaker: Any, answers: Any) -> 
     for state in ("InProgress", "Stopping", "Stopped"):
         answers.add_response("describe_training_job", described(state))
     shown: list[str] = []
-    job = service.wait(sagemaker, "first", threading.Event(), lambda now: shown.append(now.state), every_s=0)
+    job = service.wait(lambda: service.status(sagemaker, "first"), threading.Event(), lambda now: shown.append(now.state), every_s=0)
     assert (job.state, shown) == ("Stopped", ["InProgress", "Stopping"])
 
 
@@ -168,7 +149,7 @@ def test_waiting_can_be_given_up(sagemaker: Any, answers: Any) -> None:
     answers.add_response("describe_training_job", described("InProgress"))
     stop = threading.Event()
     stop.set()
-    assert service.wait(sagemaker, "first", stop, lambda _: None).state == "InProgress"
+    assert service.wait(lambda: service.status(sagemaker, "first"), stop, lambda _: None).state == "InProgress"
 
 
 def test_a_failed_job_gives_awss_reason(sagemaker: Any, answers: Any) -> None:
