@@ -23,7 +23,8 @@ def agent(arguments: Sequence[str]) -> int:
     from agent.settings import AgentSettings
 
     for name, field in AgentSettings.model_fields.items():
-        default = "" if field.is_required() or field.default is None else f" (default: {field.default})"
+        shown = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        default = "" if field.is_required() or field.default is None else f" (default: {shown})"
         run_parser.add_argument(
             f"--{name.replace('_', '-')}", metavar=name.upper(), help=f"{field.description}{default}".replace("%", "%%")
         )

@@ -15,8 +15,8 @@ from agent.counter import Counted, FrameCounter
 from agent.courier import Courier
 from agent.outbox import Outbox
 from agent.settings import AgentSettings
+from agent.warm_up import warm_up
 from bintally import __version__
-from bintally.bundle import open_bundle
 from bintally.errors import InputError, UsageError
 from bintally.messages import CountData, CountEvent, ModelName, State, utc_now
 from bintally.topics import Station
@@ -55,10 +55,11 @@ def run(settings: AgentSettings, once: bool) -> Summary:
         UsageError: the state folder is another agent's.
     """
     station = Station(settings.site, settings.station)
-    counter = FrameCounter(open_bundle(settings.bundle, threads=settings.threads))
-    outbox = Outbox(_state_dir(settings), station)
+    state_dir = _state_dir(settings)
+    outbox = Outbox(state_dir, station)
     stop = threading.Event()
     try:
+        counter = FrameCounter(warm_up(settings, state_dir))
         folder = str(Path(settings.source).resolve())
         source = open_source(settings.source, settings.interval_s, once, lambda file: outbox.was_counted(folder, file))
         state = State(status="online", session=outbox.epoch, version=__version__, model=counter.model)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from bintally.brokers import DEFAULT_BROKER, broker_address
 from bintally.bundle import DEFAULT_BUNDLE
 from bintally.errors import UsageError
 from bintally.settings import ProgramSettings
+
+_PROVIDERS = ("tensorrt", "cuda", "cpu")
 
 
 class AgentSettings(ProgramSettings):
@@ -21,7 +25,7 @@ class AgentSettings(ProgramSettings):
     broker: str = Field(DEFAULT_BROKER, description="mqtt://host:port")
     site: str = Field("site", description="name of the site")
     station: str = Field("station", description="name of the station")
-    state_dir: Path = Field(Path("~/.local/state/bintally"), description="folder of the outbox")
+    state_dir: Path = Field(Path("~/.local/state/bintally"), description="folder of the outbox and of the agent's own engines")
     bin: str | None = Field(
         None, min_length=1, max_length=255, description="the bin that the camera sees; a folder's images name theirs by default"
     )
@@ -31,6 +35,25 @@ class AgentSettings(ProgramSettings):
     )
     acknowledged_by: Literal["ledger", "broker"] = Field("ledger", description="whose word lets the agent forget a count")
     threads: int = Field(0, ge=0, le=256, description="for one frame; 0: one a core")
+    providers: Annotated[tuple[Literal["tensorrt", "cuda", "cpu"], ...], NoDecode] = Field(
+        ("cpu",),
+        min_length=1,
+        description="what runs the counter, by preference, such as 'tensorrt,cuda,cpu'; what is not here is passed over",
+    )
+    engine: Path | None = Field(
+        None,
+        description="folder of 'bintally export engine' for TensorRT; by default the agent builds its own, for minutes, at the first start",
+    )
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _by_preference(cls, value: Any) -> Any:
+        words = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+        if not isinstance(words, list | tuple) or any(word not in _PROVIDERS for word in words):
+            raise ValueError(f"must be some of {', '.join(_PROVIDERS)}, by preference")
+        if "tensorrt" in words[1:]:
+            raise ValueError("tensorrt must stand first, or nothing is left to it")
+        return words
 
     @field_validator("broker")
     @classmethod

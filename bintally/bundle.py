@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -141,7 +142,9 @@ def _session(content: bytes, path: Path, providers: Sequence[Provider], threads:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:160] or type(error).__name__
+    """What an exception of ONNX Runtime says, without the place in its source that may stand before it."""
+    text = re.sub(r"^/\S+:\d+ .*?\) (?=\S)", "", str(error).partition("\n")[0])
+    return text[:160] or type(error).__name__
 
 
 def _manifest(session: ort.InferenceSession, path: Path) -> Manifest:
