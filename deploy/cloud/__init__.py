@@ -1,1 +1,1 @@
-"""Training in the cloud: data to a bucket, SageMaker jobs, the container that they run, artifacts back."""
+"""The cloud: data to a bucket, SageMaker jobs, the container that they run, artifacts back, and an endpoint that counts."""
