@@ -16,6 +16,7 @@ import pytest
 from bintally.errors import InputError
 from bintally.messages import CountData
 from deploy.cloud.endpoint.counter import the_bundle_in
+from deploy.cloud.endpoint.server import listen
 from tests.conftest import free_port
 from tests.deploy.cloud.endpoint.asking import (
     JPEG,
@@ -254,6 +255,12 @@ def test_a_port_that_is_taken_is_one_line(port: int) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith(f"python -m deploy.cloud.endpoint: 127.0.0.1:{port} cannot be listened on")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_answers_are_sent_at_once(host: str) -> None:
+    with listen(host, 0) as listening, socket.create_connection((host, listening.getsockname()[1])), listening.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_wrong_setting_is_one_line() -> None:
