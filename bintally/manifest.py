@@ -37,8 +37,65 @@ class Measured(_Part):
     data: str
     data_digest: str
     part: Literal["train", "val", "test", "all"]
-    precision: Literal["float32", "int8"]
+    precision: Literal["float32", "float16", "int8"]
     scores: dict[str, Any]
+
+
+class LayerNoise(_Part):
+    """What one layer adds to the noise: signal-to-noise of its result beside the float graph's, in dB, and how much less than its inputs'."""
+
+    layer: str
+    kind: str
+    snr_db: float
+    lost_db: float
+
+
+class Gate(_Part):
+    """One thing that an export had to reach: ``value`` at most, or at least, ``limit``."""
+
+    name: str
+    value: float
+    limit: float
+    at_least: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether it did; a value that is no number does not."""
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+
+class Proof(_Part):
+    """How a graph's answers compare with the checkpoint's on the same frames.
+
+    A float32 graph is compared with what torch computes; every other one with the float32 graph, which was itself compared so.
+
+    Attributes:
+        frames: how many.
+        frames_sha256: digest of them, in order.
+        simulated: whether the integers were computed with optimisations off, because this machine's kernels are not the target's.
+        agreement: share of frames with the same decision.
+        largest_difference: of two probabilities of one class and frame.
+        mean_difference: of all of them, absolute.
+        before: the checkpoint's ``accuracy`` and ``rmse`` (at most five items), ``accuracy_all`` and ``ece``.
+        after: the graph's.
+        calibration: method → mean divergence (nats) of the answers from the checkpoint's on training frames that calibration did not see.
+        fine_tuned_steps: of quantization-aware fine-tuning; 0 for none.
+        layers: those that lose most, worst first.
+        gates: all of them; a bundle is only written when all are passed.
+    """
+
+    frames: int
+    frames_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    simulated: bool
+    agreement: Probability
+    largest_difference: Probability
+    mean_difference: Probability
+    before: dict[str, float | None]
+    after: dict[str, float | None]
+    calibration: dict[str, float]
+    fine_tuned_steps: int = Field(ge=0)
+    layers: list[LayerNoise]
+    gates: list[Gate]
 
 
 class Golden(_Part):
@@ -64,6 +121,7 @@ class Manifest(_Part):
         promised_accuracy: share of right answers above the threshold, on the validation part.
         target: the arithmetic that the graph was made for.
         recipe: how it was quantized.
+        proof: that it equals the checkpoint, since version 0.2 of bintally.
         training: settings and data digests of the checkpoint.
     """
 
@@ -79,6 +137,7 @@ class Manifest(_Part):
     promised_accuracy: Probability
     measured: list[Measured]
     recipe: dict[str, Any]
+    proof: Proof | None = None
     training: dict[str, Any]
     source_commit: str
     licence: str

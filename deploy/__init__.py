@@ -1,1 +1,1 @@
-"""What fleet managers run; so far the embedded broker for demos, tests and small sites."""
+"""What fleet managers run: the embedded broker for demos, tests and small sites, and jobs and endpoints in the cloud."""

@@ -1,10 +1,9 @@
-"""Make a bundle: graph, quantization, calibrated confidence, the gate, and the manifest."""
+"""Make bundles: a graph for each target, judged against the checkpoint, with calibrated confidence and the manifest."""
 
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,111 +11,93 @@ from typing import Any
 import cv2
 import numpy as np
 import onnx
-import onnxruntime as ort
-import structlog
 from numpy.typing import NDArray
 
-from bintally.bundle import open_bundle
+from bintally.bundle import open_bundle, read_manifest
 from bintally.errors import BintallyError, InputError, UsageError
-from bintally.files import write_with
-from bintally.frames import Frame, read_frame, resize
-from bintally.manifest import NAME_PATTERN, VERSION_PATTERN, Golden, InputContract, Manifest, Measured
+from bintally.files import make_folder, write_with
+from bintally.frames import Frame, resize
+from bintally.manifest import Golden, InputContract, Measured
 from bintally.scenes import render_scene
-from export.graph import to_onnx
+from export.judge import Judge, Judged, words
 from export.pack import pack
-from export.quantize import RECIPE, quantize
-from trainer.data.dataset import DataSet, Example
-from trainer.evaluation.calibration import fit_temperature, softmax
+from export.sessions import probabilities
+from export.settings import ExportSettings
+from export.source import Source, read_source
+from export.targets import TARGETS, Target
+from trainer.data.dataset import DataSet
 from trainer.evaluation.metrics import MAX_COUNT, scores
 from trainer.evaluation.selective import abstain_threshold
-from trainer.network import checkpoint as checkpoints
-from trainer.network.checkpoint import Checkpoint, source_commit
-from trainer.network.infer import infer
+from trainer.network.checkpoint import source_commit
 
 GOLDEN_TOLERANCE = 0.03
+SIMULATED_TOLERANCE = 0.06
+"""Of golden answers that were computed with optimisations off: the target's kernels add in another order."""
 _GOLDEN_QUANTITIES = (0, 2, 5)
-_BATCH = 16
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class ExportSettings:
-    """What the caller chooses; a value out of its range is a UsageError.
+class Exported:
+    """What an export made.
 
     Attributes:
-        name: of the bundle.
-        version: semantic.
-        input_size: side of the frames in pixels; None for the checkpoint's own.
-        calibration: how many training frames the ranges are read from.
-        most_lost: points of accuracy that quantization may cost, 0 to 1.
-        promised: accuracy that answers above the abstain threshold shall have on the validation part of each data set.
-        licence: under which the bundle may be used.
+        source: the checkpoint.
+        judged: the graph and proof of each target, in the order asked for.
+        written: target → its bundle; empty where a gate failed.
     """
 
-    name: str = "bin-counter"
-    version: str = "0.1.0"
-    input_size: int | None = None
-    calibration: int = 256
-    most_lost: float = 0.01
-    promised: float = 0.9
-    licence: str = "as its training data allows"
+    source: Source
+    judged: list[Judged]
+    written: dict[str, Path]
 
-    def __post_init__(self) -> None:
-        if not re.fullmatch(NAME_PATTERN, self.name) or not re.fullmatch(VERSION_PATTERN, self.version):
-            raise UsageError(f"--name {self.name!r} --version {self.version!r}: small letters, digits and dashes; three numbers like 1.2.0")
-        if self.input_size is not None and not 32 <= self.input_size <= 1024:
-            raise UsageError(f"--input-size {self.input_size}: must be from 32 to 1024 pixels")
-        if self.calibration < 1:
-            raise UsageError(f"--calibration {self.calibration}: must be 1 frame or more")
-        for option, share in (("--most-lost", self.most_lost), ("--promised", self.promised)):
-            if not 0 <= share <= 1:
-                raise UsageError(f"{option} {share}: must be from 0 to 1")
+    @property
+    def failed(self) -> str:
+        """What failed, for people; empty where nothing did."""
+        return words(self.judged)
 
 
-def export_bundle(paths: Sequence[Path], data: Sequence[DataSet], out: Path, settings: ExportSettings) -> Manifest:
-    """Export a checkpoint, or the average of several, to a bundle.
+def places(out: Path, targets: Sequence[str], settings: ExportSettings) -> dict[str, Path]:
+    """Where the bundles go: target → file; ``out`` is a folder, or a file ending with .onnx for a single target.
+
+    Raises:
+        UsageError: an unknown target, or one file for several.
+    """
+    unknown = [name for name in targets if name not in TARGETS]
+    if unknown or not targets:
+        raise UsageError(f"--target {' '.join(unknown) or 'nothing'}: must be of {', '.join(TARGETS)}")
+    if out.suffix == ".onnx":
+        if len(targets) > 1:
+            raise UsageError(f"--out {out}: one file for {len(targets)} targets; name a folder")
+        return {targets[0]: out}
+    if out.is_file():
+        raise UsageError(f"--out {out}: a bundle's name ends with .onnx; or name a folder")
+    return {name: out / f"{settings.name}-{settings.version}-{name}.onnx" for name in dict.fromkeys(targets)}
+
+
+def export_bundles(paths: Sequence[Path], data: Sequence[DataSet], out: Mapping[str, Path], settings: ExportSettings) -> Exported:
+    """Export a checkpoint, or the average of several, for some targets.
 
     Args:
         paths: the checkpoints.
-        data: the data sets that it was trained on; ranges come from their training, confidence and the gate from their
+        data: the data sets that it was trained on; ranges come from their training, confidence and the gates from their
             validation parts.
-        out: where the bundle goes; nothing is written when the gate fails.
+        out: target → its bundle; either all are written, or, where a gate fails, none.
         settings: see there.
 
-    Returns:
-        The manifest of the bundle.
-
     Raises:
-        InputError: the checkpoint cannot be used, there are too few frames, or quantization costs too much accuracy.
-        UsageError: a setting is wrong.
+        InputError: the checkpoint cannot be used, or there are too few frames.
+        UnavailableError: a bundle cannot be written.
     """
-    if out.suffix != ".onnx":
-        raise UsageError(f"{out}: a bundle's name ends with .onnx")
-    checkpoint = checkpoints.average([checkpoints.read(path) for path in paths])
-    size = settings.input_size or checkpoint.input_size
-    training = [example for one in data for example in one.part("train")]
-    held_out = [example for one in data for example in one.part("val")]
-    if len(training) < settings.calibration or not held_out:
-        raise InputError(f"{len(training)} training and {len(held_out)} validation images; calibration alone takes {settings.calibration}")
-
-    counter = checkpoint.counter()
-    logits, quantities = infer(counter, held_out, size)
-    temperature = fit_temperature(logits, np.minimum(quantities, MAX_COUNT + 1))
-    log.info("temperature fitted", temperature=round(temperature, 3), images=len(held_out))
-    plain = to_onnx(counter, size, temperature)
-    chosen = np.random.default_rng(0).choice(len(training), settings.calibration, replace=False)
-    model = quantize(plain, [_frame(training[i], size) for i in chosen])
-    log.info("quantized", calibration_frames=settings.calibration)
-
-    before = softmax(logits, temperature)
-    after = probabilities(model.SerializeToString(), held_out, size)
-    refuse_loss(scores(before, quantities), scores(after, quantities), settings.most_lost)
-    confidence, right = after.max(1), after.argmax(1) == np.minimum(quantities, MAX_COUNT + 1)
-    threshold = strictest_threshold([len(one.part("val")) for one in data], confidence, right, settings.promised)
-
-    content = pack(model, _manifest(model, checkpoint, data, before, after, size, temperature, threshold, settings))
-    write_with(out, lambda temporary: _write_checked(temporary, content))
-    return open_bundle(out).manifest
+    source = read_source(paths, data, settings)
+    judge = Judge(source, settings.limits, settings.fine_tune)
+    judged = [judge.judge(TARGETS[name]) for name in out]
+    if any(one.failed for one in judged):
+        return Exported(source, judged, {})
+    contents = {one.target.name: pack(one.model, manifest_fields(source, one, settings)) for one in judged}
+    for one in judged:
+        make_folder(out[one.target.name].parent)
+        write_with(out[one.target.name], lambda path, name=one.target.name: _write_checked(path, contents[name], TARGETS[name]))  # type: ignore[misc]
+    return Exported(source, judged, dict(out))
 
 
 def strictest_threshold(lengths: Sequence[int], confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_], promised: float) -> float:
@@ -133,88 +114,71 @@ def strictest_threshold(lengths: Sequence[int], confidence: NDArray[np.floating[
     return max(abstain_threshold(*part, promised) for part in parts if len(part[0]))
 
 
-def refuse_loss(before: dict[str, Any], after: dict[str, Any], most_lost: float) -> None:
-    """The gate: quantization may cost at most so much accuracy, by the challenge's measure and over all classes.
-
-    Raises:
-        InputError: it costs more, or the quantized graph gives no finite figures.
-    """
-    for name in ("accuracy", "accuracy_all"):
-        if before[name] is None:
-            continue
-        lost = before[name] - after[name]
-        log.info("gate", measure=name, float32=round(before[name], 4), int8=round(after[name], 4))
-        if not lost <= most_lost:
-            raise InputError(
-                f"quantization costs {100 * lost:.2f} points of {name} ({100 * before[name]:.2f} % to {100 * after[name]:.2f} %), at most "
-                f"{100 * most_lost:.2f} are allowed; no bundle was written; try more --calibration frames"
-            )
-
-
-def probabilities(graph: bytes, examples: Sequence[Example], size: int) -> NDArray[np.float32]:
-    """Run a graph on examples: float32 [n, 7]."""
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    answers = []
-    for start in range(0, len(examples), _BATCH):
-        frames = np.stack([_frame(example, size) for example in examples[start : start + _BATCH]])
-        answers.append(session.run(["probabilities"], {"frames": frames})[0])
-    return np.concatenate(answers)
-
-
-def _write_checked(path: Path, content: bytes) -> None:
+def _write_checked(path: Path, content: bytes, target: Target) -> None:
     path.write_bytes(content)
     try:
-        open_bundle(path)
+        if target.runs_here():
+            open_bundle(path)
+        else:
+            read_manifest(path)
     except BintallyError as error:
-        raise InputError(f"the new bundle does not pass its own checks: {error}") from error
+        raise InputError(f"the new bundle for {target.name} does not pass its own checks: {error}") from error
 
 
-def _manifest(
-    model: onnx.ModelProto,
-    checkpoint: Checkpoint,
-    data: Sequence[DataSet],
-    before: NDArray[np.floating[Any]],
-    after: NDArray[np.float32],
-    size: int,
-    temperature: float,
-    threshold: float,
-    settings: ExportSettings,
-) -> dict[str, Any]:
-    golden = np.stack([resize(render_scene((0, quantity), quantity).frame, (size, size)) for quantity in _GOLDEN_QUANTITIES])
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    expected = session.run(["probabilities"], {"frames": golden})[0]
+def manifest_fields(source: Source, judged: Judged, settings: ExportSettings) -> dict[str, Any]:
+    """The manifest of a judged graph, but for what ``pack`` adds."""
+    target, answers = judged.target, judged.answers
+    confidence, right = answers.max(1), answers.argmax(1) == source.classes
+    simulated = judged.proof.simulated
     return {
         "schema": 1,
         "name": settings.name,
         "version": settings.version,
-        "target": "cpu (x86-64 with AVX2; any CPU that ONNX Runtime runs on)",
-        "input": InputContract(height=size, width=size),
+        "target": target.name,
+        "input": InputContract(height=source.size, width=source.size),
         "classes": [*map(str, range(MAX_COUNT + 1)), f"{MAX_COUNT + 1} or more"],
-        "temperature": temperature,
-        "abstain_below": threshold,
+        "temperature": source.temperature,
+        "abstain_below": strictest_threshold(source.lengths, confidence, right, settings.promised),
         "promised_accuracy": settings.promised,
-        "measured": list(_measured(data, before, after)),
-        "recipe": {**RECIPE, "calibration_frames": settings.calibration},
-        "training": checkpoint.facts,
+        "measured": list(_measured(source, judged)),
+        "recipe": _recipe(judged, settings),
+        "proof": judged.proof,
+        "training": source.checkpoint.facts,
         "source_commit": source_commit(),
         "licence": settings.licence,
-        "golden": [
-            Golden(png=_png(frame), probabilities=[min(1.0, float(p)) for p in row]) for frame, row in zip(golden, expected, strict=True)
-        ],
-        "golden_tolerance": GOLDEN_TOLERANCE,
+        "golden": _golden(judged.model, source.size, simulated),
+        "golden_tolerance": SIMULATED_TOLERANCE if simulated else GOLDEN_TOLERANCE,
     }
 
 
-def _measured(data: Sequence[DataSet], before: NDArray[np.floating[Any]], after: NDArray[np.float32]) -> list[Measured]:
-    """The validation figures of each data set, before and after quantization."""
-    figures, start = [], 0
-    for one in data:
-        quantities = np.array([example.quantity for example in one.part("val")])
-        rows = slice(start, start + len(quantities))
-        start = rows.stop
-        for precision, answers in (("float32", before), ("int8", after)):
+def _recipe(judged: Judged, settings: ExportSettings) -> dict[str, Any]:
+    target = judged.target
+    if target.arithmetic is None:
+        return {"format": target.precision, "devices": target.devices}
+    return {
+        "format": "QDQ",
+        "devices": target.devices,
+        "arithmetic": str(target.arithmetic),
+        "calibration": min(judged.proof.calibration, key=judged.proof.calibration.__getitem__),
+        "calibration_frames": settings.calibration,
+        "fine_tuned_steps": judged.proof.fine_tuned_steps,
+    }
+
+
+def _golden(model: onnx.ModelProto, size: int, simulated: bool) -> list[Golden]:
+    frames = np.stack([resize(render_scene((0, quantity), quantity).frame, (size, size)) for quantity in _GOLDEN_QUANTITIES])
+    answers = probabilities(model, frames, simulated)
+    return [Golden(png=_png(frame), probabilities=[min(1.0, float(p)) for p in row]) for frame, row in zip(frames, answers, strict=True)]
+
+
+def _measured(source: Source, judged: Judged) -> list[Measured]:
+    """The validation figures of each data set, of the checkpoint and of the target's graph."""
+    figures = []
+    ends = np.cumsum(source.lengths)[:-1]
+    answers: dict[str, NDArray[np.floating[Any]]] = {"float32": source.answers, judged.target.precision: judged.answers}
+    for precision, rows in answers.items():
+        parts = zip(source.data, np.split(rows, ends), np.split(source.quantities, ends), strict=True)
+        for one, probabilities_of, quantities in parts:
             figures.append(
                 Measured.model_validate(
                     {
@@ -222,15 +186,11 @@ def _measured(data: Sequence[DataSet], before: NDArray[np.floating[Any]], after:
                         "data_digest": one.digest,
                         "part": "val",
                         "precision": precision,
-                        "scores": scores(answers[rows], quantities),
+                        "scores": scores(probabilities_of, quantities),
                     }
                 )
             )
     return figures
-
-
-def _frame(example: Example, size: int) -> Frame:
-    return resize(read_frame(Path(example.image)), (size, size))
 
 
 def _png(frame: Frame) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import platform
 
-from tests.bench import edge, training
+from tests.bench import edge, endpoint, engine, training
 
 print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
 edge.main()
+engine.main()
+endpoint.main()
 training.main()

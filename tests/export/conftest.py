@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -13,11 +12,14 @@ import pytest
 import structlog
 import torch
 
-import export.bundle
 from bintally import abid
+from bintally.bundle import read_manifest
 from bintally.frames import read_frame, resize
 from bintally.manifest import Manifest
-from export.bundle import ExportSettings, export_bundle
+from export.bundle import export_bundles
+from export.proof import Limits
+from export.settings import ExportSettings
+from export.source import Source
 from tests.trainer.folders import write_bins, write_random_resnet
 from trainer.data.dataset import DataSet
 from trainer.data.prepare import load
@@ -27,7 +29,8 @@ from trainer.network.design import Design
 from trainer.network.model import Counter, load_imagenet
 
 SIZE = 64
-SETTINGS = ExportSettings(calibration=8, most_lost=1.0, promised=0.5)
+ANYTHING = Limits(lost=1.0, rmse=10.0, agreement=0.0)
+SETTINGS = ExportSettings(calibration=8, limits=ANYTHING, fine_tune=0, promised=0.5)
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,13 @@ class Exported:
     data: DataSet
     bundle: Path
     manifest: Manifest
-    plain: onnx.ModelProto
+    source: Source
     quantized: onnx.ModelProto
+
+    @property
+    def plain(self) -> onnx.ModelProto:
+        """The float32 graph."""
+        return self.source.plain
 
     def frames(self) -> np.ndarray:
         """All images as the graph takes them, uint8 [n, SIZE, SIZE, 3]."""
@@ -77,22 +85,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     facts = {"settings": {"seed": 1}, "data": [], "commit": "unknown", "step": 0, "validation": []}
     checkpoints.write(folder / "best.pt", Checkpoint(Design(), counter.state_dict(), SIZE, facts, None))
 
-    made: dict[str, onnx.ModelProto] = {}
-
-    def record(name: str) -> Any:
-        original = getattr(export.bundle, name)
-
-        def call(*arguments: Any) -> onnx.ModelProto:
-            model: onnx.ModelProto = original(*arguments)
-            made[name] = onnx.ModelProto()
-            made[name].CopyFrom(model)
-            return model
-
-        return call
-
     data = load(bins)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("to_onnx", "quantize"):
-            patch.setattr(export.bundle, name, record(name))
-        manifest = export_bundle([folder / "best.pt"], [data], folder / "bundle.onnx", SETTINGS)
-    return Exported(folder / "best.pt", bins, data, folder / "bundle.onnx", manifest, made["to_onnx"], made["quantize"])
+    found = export_bundles([folder / "best.pt"], [data], {"cpu": folder / "bundle.onnx"}, SETTINGS)
+    manifest = read_manifest(folder / "bundle.onnx")
+    return Exported(folder / "best.pt", bins, data, folder / "bundle.onnx", manifest, found.source, found.judged[0].model)

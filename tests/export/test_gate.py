@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,17 @@ import pytest
 from onnx import helper, numpy_helper
 
 import export.bundle
-from bintally import abid
+import export.judge
 from bintally.cli import main
 from bintally.errors import InputError, UnavailableError, UsageError
-from export.bundle import ExportSettings, export_bundle, refuse_loss, strictest_threshold
+from export.bundle import export_bundles, places, strictest_threshold
+from export.proof import Limits
+from export.settings import ExportSettings
 from tests.export.conftest import SETTINGS, Exported
 from trainer.data.dataset import DataSet
 from trainer.network import checkpoint as checkpoints
 
-
-@pytest.fixture
-def _quick(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Graphs are taken from the session's export, not made again."""
-    monkeypatch.setattr(export.bundle, "to_onnx", lambda *_: exported.plain)
-    monkeypatch.setattr(export.bundle, "quantize", lambda *_: _copy(exported.quantized))
+STRICT = dataclasses.replace(SETTINGS, limits=Limits(lost=0.0, rmse=0.0, agreement=1.0))
 
 
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -47,45 +45,38 @@ def _one_off(model: onnx.ModelProto) -> onnx.ModelProto:
     return ruined
 
 
-def _figures(accuracy: float | None, accuracy_all: float | None) -> dict[str, Any]:
-    return {"accuracy": accuracy, "accuracy_all": accuracy_all}
+@pytest.fixture
+def _quick(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkpoint is not read, nor its graph quantized, again."""
+    monkeypatch.setattr(export.bundle, "read_source", lambda *_: exported.source)
+    monkeypatch.setattr(export.judge, "METHODS", ("min-max",))
+    monkeypatch.setattr(export.judge, "observe", lambda *_: {})
+    monkeypatch.setattr(export.judge, "ranges", lambda *_: {})
+    monkeypatch.setattr(export.judge, "quantize", lambda *_: _copy(exported.quantized))
 
 
-@pytest.mark.usefixtures("_quick")
-def test_a_graph_that_quantization_ruined_is_not_written(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export.bundle, "quantize", lambda *_: _one_off(exported.quantized))
-    with pytest.raises(InputError, match=r"costs \d+\.\d\d points of accuracy(_all)? \(100\.00 % to \d+\.\d\d %\), at most 0\.00"):
-        export_bundle([exported.checkpoint], [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, most_lost=0.0))
+@pytest.fixture
+def _ruined(exported: Exported, _quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export.judge, "quantize", lambda *_: _one_off(exported.quantized))
+
+
+@pytest.mark.usefixtures("_ruined")
+def test_a_graph_that_quantization_ruined_is_not_written_and_its_layers_are_named(exported: Exported, tmp_path: Path) -> None:
+    found = export_bundles([exported.checkpoint], [exported.data], {"cpu": tmp_path / "a.onnx"}, STRICT)
+    assert found.written == {}
     assert list(tmp_path.iterdir()) == []
+    assert re.search(r"cpu: same decision is 0\.\d+, must be at least 1", found.failed)
+    assert re.search(r"cpu: the layers that lose most: net\.\S+ \(-\d+\.\d dB\)", found.failed)
 
 
-@pytest.mark.usefixtures("_quick")
-def test_a_refused_export_leaves_the_previous_bundle(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export.bundle, "quantize", lambda *_: _one_off(exported.quantized))
-    (tmp_path / "a.onnx").write_bytes(b"previous")
-    with pytest.raises(InputError):
-        export_bundle([exported.checkpoint], [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, most_lost=0.0))
-    assert (tmp_path / "a.onnx").read_bytes() == b"previous"
-
-
-def test_the_gate_lets_through_what_it_allows_and_says_numbers_when_it_does_not() -> None:
-    refuse_loss(_figures(0.90, 0.80), _figures(0.895, 0.82), 0.01)
-    refuse_loss(_figures(0.90, 0.80), _figures(0.95, 0.81), 0.0)
-    with pytest.raises(InputError, match=r"2\.50 points of accuracy \(90\.00 % to 87\.50 %\), at most 1\.00"):
-        refuse_loss(_figures(0.90, 0.80), _figures(0.875, 0.80), 0.01)
-    with pytest.raises(InputError, match=r"5\.00 points of accuracy_all"):
-        refuse_loss(_figures(0.90, 0.80), _figures(0.90, 0.75), 0.01)
-
-
-def test_the_gate_refuses_figures_that_are_no_numbers() -> None:
-    with pytest.raises(InputError, match="nan"):
-        refuse_loss(_figures(0.9, 0.8), _figures(float("nan"), 0.8), 1.0)
-
-
-def test_the_gate_looks_at_all_classes_where_the_challenge_has_no_image() -> None:
-    refuse_loss(_figures(None, 0.8), _figures(None, 0.8), 0.01)
-    with pytest.raises(InputError, match="accuracy_all"):
-        refuse_loss(_figures(None, 0.8), _figures(None, 0.7), 0.01)
+@pytest.mark.usefixtures("_ruined")
+def test_one_target_that_fails_keeps_the_others_from_being_written(exported: Exported, tmp_path: Path) -> None:
+    (tmp_path / "float.onnx").write_bytes(b"previous")
+    places = {"float": tmp_path / "float.onnx", "cpu": tmp_path / "cpu.onnx"}
+    limits = dataclasses.replace(STRICT, limits=Limits(lost=0.0, rmse=0.01, agreement=1.0))
+    found = export_bundles([exported.checkpoint], [exported.data], places, limits)
+    assert [(one.target.name, bool(one.failed)) for one in found.judged] == [("float", False), ("cpu", True)]
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("float.onnx", b"previous")]
 
 
 @pytest.mark.parametrize("name", ["net.fc.bias", "net.layer2.0.bn1.running_var"])
@@ -94,30 +85,39 @@ def test_weights_that_are_not_numbers_are_refused(exported: Exported, tmp_path: 
     checkpoint.model[name][0] = float("nan")
     checkpoints.write(tmp_path / "nan.pt", checkpoint)
     with pytest.raises(InputError, match="not numbers"):
-        export_bundle([tmp_path / "nan.pt"], [exported.data], tmp_path / "a.onnx", SETTINGS)
+        export_bundles([tmp_path / "nan.pt"], [exported.data], {"cpu": tmp_path / "a.onnx"}, SETTINGS)
     assert not (tmp_path / "a.onnx").exists()
 
 
-@pytest.mark.parametrize("name", ["bundle", "bundle.pt", "bundle.onnx.gz"])
-def test_a_bundle_must_be_called_one(exported: Exported, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=r"ends with \.onnx"):
-        export_bundle([exported.checkpoint], [exported.data], tmp_path / name, SETTINGS)
+def test_one_target_goes_to_a_file_and_several_to_a_folder(tmp_path: Path) -> None:
+    assert places(tmp_path / "a.onnx", ["arm"], SETTINGS) == {"arm": tmp_path / "a.onnx"}
+    assert places(tmp_path, ["arm", "cpu", "arm"], SETTINGS) == {
+        name: tmp_path / f"bin-counter-0.1.0-{name}.onnx" for name in ("arm", "cpu")
+    }
+    (tmp_path / "bundle.gz").touch()
+    for out, targets, said in (
+        (tmp_path / "a.onnx", ["arm", "cpu"], "one file for 2 targets"),
+        (tmp_path / "bundle.gz", ["arm"], r"ends with \.onnx"),
+        (tmp_path, ["gpu"], "--target gpu: must be of cpu, cpu-vnni, arm"),
+        (tmp_path, [], "--target nothing"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            places(out, targets, SETTINGS)
 
 
 def test_too_few_calibration_frames_are_refused(exported: Exported, tmp_path: Path) -> None:
     many = dataclasses.replace(SETTINGS, calibration=33)
-    with pytest.raises(InputError, match="32 training and 4 validation images; calibration alone takes 33"):
-        export_bundle([exported.checkpoint], [exported.data], tmp_path / "a.onnx", many)
+    with pytest.raises(InputError, match="32 training and 4 validation images; calibration takes 33"):
+        export_bundles([exported.checkpoint], [exported.data], {"cpu": tmp_path / "a.onnx"}, many)
 
 
 def test_without_validation_images_nothing_is_exported(exported: Exported, tmp_path: Path) -> None:
     training = tuple(example for example in exported.data.examples if example.part != "val")
     data = DataSet(exported.data.source, exported.data.seed, training, ())
     with pytest.raises(InputError, match="0 validation images"):
-        export_bundle([exported.checkpoint], [data], tmp_path / "a.onnx", SETTINGS)
+        export_bundles([exported.checkpoint], [data], {"cpu": tmp_path / "a.onnx"}, SETTINGS)
 
 
-@pytest.mark.usefixtures("_quick")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -125,63 +125,71 @@ def test_without_validation_images_nothing_is_exported(exported: Exported, tmp_p
         {"name": "Bin Counter"},
         {"promised": 1.5},
         {"calibration": 0},
-        {"calibration": -1},
-        {"most_lost": -0.5},
-        {"most_lost": float("nan")},
-        {"input_size": 0},
+        {"fine_tune": -1},
+        {"limits": Limits(lost=-0.5)},
+        {"limits": Limits(lost=float("nan"))},
+        {"limits": Limits(agreement=97)},
+        {"limits": Limits(rmse=-1)},
         {"input_size": 8},
     ],
     ids=str,
 )
-def test_a_wrong_setting_is_wrong_use(exported: Exported, tmp_path: Path, wrong: dict[str, Any]) -> None:
+def test_a_wrong_setting_is_wrong_use(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        export_bundle([exported.checkpoint], [exported.data], tmp_path / "a.onnx", dataclasses.replace(SETTINGS, **wrong))
-    assert list(tmp_path.iterdir()) == []
+        dataclasses.replace(SETTINGS, **wrong)
 
 
 @pytest.mark.usefixtures("_quick")
-def test_a_folder_that_is_not_there_is_an_error(exported: Exported, tmp_path: Path) -> None:
-    with pytest.raises(UnavailableError, match="cannot be written"):
-        export_bundle([exported.checkpoint], [exported.data], tmp_path / "missing" / "a.onnx", SETTINGS)
+def test_a_folder_that_cannot_be_made_is_an_error(exported: Exported, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnavailableError, match="cannot make this folder"):
+        export_bundles([exported.checkpoint], [exported.data], {"cpu": tmp_path / "file" / "a.onnx"}, SETTINGS)
 
 
 def _words(exported: Exported, folder: Path, out: Path) -> list[str]:
-    return ["export", str(exported.checkpoint), "--data", str(folder), "--out", str(out), "--calibration", "8", "--most-lost", "1"]
+    loose = ["--calibration", "8", "--most-lost", "1", "--most-rmse", "10", "--agreement", "0", "--fine-tune", "0"]
+    return ["export", str(exported.checkpoint), "--data", str(folder), "--out", str(out), *loose]
 
 
 @pytest.mark.usefixtures("_quick")
-def test_the_command_writes_a_bundle_and_prints_its_figures(exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*_words(exported, exported.folder, tmp_path / "a.onnx"), "--json"]) == 0
-    printed = json.loads(capsys.readouterr().out)
-    assert [entry["precision"] for entry in printed] == ["float32", "int8"]
-    assert (tmp_path / "a.onnx").exists()
-    assert main(_words(exported, exported.folder, tmp_path / "a.onnx")) == 0
-    assert f"wrote {tmp_path / 'a.onnx'}" in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("_quick")
-def test_the_command_prints_figures_over_no_image_too(exported: Exported, tmp_path: Path) -> None:
-    """Where all bins hold six or more, the challenge's accuracy is over no image."""
-    for folder in (abid.IMAGES, abid.METADATA):
-        (tmp_path / "in" / folder).mkdir(parents=True)
-    for image in abid.image_paths(exported.folder):
-        (tmp_path / "in" / abid.IMAGES / image.name).write_bytes(image.read_bytes())
-        (tmp_path / "in" / abid.METADATA / f"{image.stem}.json").write_text('{"EXPECTED_QUANTITY": 8}')
-    assert main(_words(exported, tmp_path / "in", tmp_path / "a.onnx")) == 0
-
-
-@pytest.mark.usefixtures("_quick")
-def test_the_command_exits_1_when_the_gate_refuses(
-    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_command_writes_bundles_a_report_and_their_proofs(
+    exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(export.bundle, "quantize", lambda *_: _one_off(exported.quantized))
-    assert main([*_words(exported, exported.folder, tmp_path / "a.onnx"), "--most-lost", "0.01"]) == 1
-    assert "bintally export: quantization costs" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+    words = [*_words(exported, exported.folder, tmp_path / "out"), "--target", "cpu", "float", "--report", str(tmp_path / "r.html")]
+    assert main([*words, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == ["cpu", "float"]
+    assert {Path(one["path"]).name for one in printed.values()} == {path.name for path in (tmp_path / "out").iterdir()}
+    assert printed["float"]["proof"]["agreement"] == 1.0
+    page = (tmp_path / "r.html").read_text()
+    assert "Every target counts as the checkpoint does" in page
+    assert "http:" not in page
+    assert "https:" not in page
+    assert main(words) == 0
+    assert "same decision 100.0 %" in capsys.readouterr().out
 
 
-def test_the_defaults_allow_one_point() -> None:
-    assert ExportSettings().most_lost == 0.01
+@pytest.mark.usefixtures("_quick")
+def test_the_command_prints_figures_over_no_image_too(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all bins hold six or more, the challenge's accuracy is over no image."""
+    many = dataclasses.replace(exported.source, quantities=np.full_like(exported.source.quantities, 8))
+    monkeypatch.setattr(export.bundle, "read_source", lambda *_: many)
+    assert main([*_words(exported, exported.folder, tmp_path / "a.onnx"), "--report", str(tmp_path / "r.html")]) == 0
+
+
+@pytest.mark.usefixtures("_ruined")
+def test_the_command_exits_1_when_a_gate_fails_and_the_report_says_why(
+    exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*_words(exported, exported.folder, tmp_path / "a.onnx"), "--agreement", "1", "--report", str(tmp_path / "r.html")]
+    assert main(words) == 1
+    assert "bintally export: no bundle was written: cpu: same decision is" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["r.html"]
+    assert "No bundle was written: 1 of 1 targets" in (tmp_path / "r.html").read_text()
+
+
+def test_the_defaults_are_those_that_the_fleet_is_promised() -> None:
+    assert ExportSettings().limits == Limits(lost=0.01, rmse=0.03, agreement=0.97)
 
 
 def test_the_promise_is_kept_on_each_data_set_and_not_only_on_average() -> None:

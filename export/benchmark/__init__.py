@@ -1,0 +1,1 @@
+"""Bundles measured side by side: latency, throughput, memory, cold start."""
