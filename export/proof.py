@@ -64,7 +64,7 @@ def compared(
     absolute = np.abs(before - after)
     of_both = [scores(answers, quantities) for answers in (before, after)]
     lost = {
-        name: (-found.difference, -found.interval[0] if found.interval else -found.difference)
+        name: (0 - found.difference, 0 - found.interval[0] if found.interval else 0 - found.difference)
         for name, found in differences.items()
         if name != "rmse"
     }

@@ -107,7 +107,7 @@ def _of(path: Path, manifest: Manifest, as_float: bool, openvino: bool) -> list[
     label = f"{path.stem} ({'as float32' if as_float else _kind(manifest)})"
     size = (manifest.input.height, manifest.input.width)
     present: list[tuple[str, Runtime, str]] = [
-        (PROVIDERS[name], "onnxruntime", name) for name in PROVIDERS if name in ort.get_available_providers()
+        (f"ONNX Runtime {PROVIDERS[name]}", "onnxruntime", name) for name in PROVIDERS if name in ort.get_available_providers()
     ]
     if openvino:
         present.append(("OpenVINO", "openvino", "CPU"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bintally.cli import main
@@ -32,22 +33,24 @@ def float_bundle(exported: Exported, tmp_path: Path) -> Path:
 def test_a_quantized_bundle_is_measured_beside_its_own_float_network(exported: Exported) -> None:
     found = contenders([exported.bundle], True, False)
     assert [(one.name, one.as_float, one.size) for one in found] == [
-        ("bundle (cpu), cpu", False, (SIZE, SIZE)),
-        ("bundle (as float32), cpu", True, (SIZE, SIZE)),
+        ("bundle (cpu), ONNX Runtime cpu", False, (SIZE, SIZE)),
+        ("bundle (as float32), ONNX Runtime cpu", True, (SIZE, SIZE)),
     ]
     assert [one.as_float for one in contenders([exported.bundle], False, False)] == [False]
 
 
 def test_a_float_bundle_takes_the_place_of_the_network_inside(exported: Exported, float_bundle: Path) -> None:
     found = contenders([exported.bundle, float_bundle, exported.bundle], True, False)
-    assert [one.name for one in found] == ["bundle (cpu), cpu", "whole (float), cpu"]
+    assert [one.name for one in found] == ["bundle (cpu), ONNX Runtime cpu", "whole (float), ONNX Runtime cpu"]
 
 
-def test_a_fresh_process_tells_its_start_and_memory(exported: Exported) -> None:
+def test_a_fresh_process_tells_its_start_and_its_own_memory(exported: Exported) -> None:
+    """Not that of the process that started it, which holds 800 MB more here."""
+    ballast = np.ones(100_000_000)
     for one in contenders([exported.bundle], True, False):
         found = start(one, 1)
         assert 0 < found.open_s < found.first_answer_s
-        assert found.peak_mb > 50
+        assert 50 < found.peak_mb < ballast.nbytes / 1e6
 
 
 def test_the_command_prints_every_figure_and_draws_them(exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +65,7 @@ def test_the_command_prints_every_figure_and_draws_them(exported: Exported, tmp_
         assert one["latency_ms"]["n"] == 8
     assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
     assert main([*words, "--no-float"]) == 0
-    assert "bundle (cpu), cpu" in capsys.readouterr().out
+    assert "bundle (cpu), ONNX Runtime cpu" in capsys.readouterr().out
 
 
 def test_openvino_answers_as_onnx_runtime_does(exported: Exported) -> None:
