@@ -33,9 +33,9 @@ def write_with(path: Path, write: Callable[[Path], object]) -> None:
         os.close(handle)
         write(temporary)
         temporary.chmod(0o644)
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise UnavailableError(f"{path}: cannot be written ({error.strerror or error}); free space or choose another folder") from error
     finally:
@@ -56,7 +56,8 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

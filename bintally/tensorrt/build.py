@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from bintally import errors
 from bintally.bundle import read_manifest
 from bintally.errors import BintallyError, InputError, UnavailableError
-from bintally.files import make_folder, write_atomically
+from bintally.files import make_folder, sync, write_atomically
 from bintally.manifest import Manifest
 from bintally.tensorrt.artifact import (
     EngineManifest,
@@ -160,21 +160,13 @@ def _seed_timing_cache(part: Path, folder: Path, kind: Kind, machine: Machine) -
 def _publish(part: Path, folder: Path, made: EngineManifest) -> None:
     try:
         for path in (*part.iterdir(), part):
-            _sync(path)
+            sync(path)
         write_manifest(part, made)
         _remove(folder)
         part.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     except OSError as error:
         raise UnavailableError(f"{folder}: cannot be written ({error.strerror or error}); free space or choose another folder") from error
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove(folder: Path) -> None:
