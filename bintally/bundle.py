@@ -22,6 +22,7 @@ DEFAULT_BUNDLE = Path(str(files("bintally") / "models" / "bin-counter.onnx"))
 Provider = str | tuple[str, dict[str, str]]
 """Name of an execution provider, alone or with its options."""
 DEFAULT_PROVIDERS: tuple[Provider, ...] = ("CPUExecutionProvider",)
+ort.disable_telemetry_events()  # a station tells nobody but its broker
 
 
 class Bundle:
