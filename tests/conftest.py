@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import sys
 import uuid
@@ -15,6 +16,12 @@ import pytest
 from tests.fakes.programs import Start, programs, wait_until
 
 _REQUIRE_ALL = "BINTALLY_REQUIRE_ALL"
+
+
+def pytest_configure() -> None:
+    """Background jobs ignore SIGINT and hand that on to the programs that tests start; these must see it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def require_program(name: str) -> str:

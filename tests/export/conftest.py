@@ -76,6 +76,7 @@ def _own_log() -> Iterator[None]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("export")
     bins = write_bins(folder / "bins", 40)
+    torch.manual_seed(5)
     counter = Counter()
     load_imagenet(counter, write_random_resnet(folder / "resnet50.pth"))
     images = abid.image_paths(bins)
