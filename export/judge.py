@@ -14,6 +14,7 @@ import structlog
 from numpy.typing import NDArray
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from bintally.errors import InputError
 from bintally.frames import Frame
 from bintally.manifest import Gate, LayerNoise, Proof
 from export.fine_tune import fine_tuned
@@ -142,9 +143,18 @@ class Judge:
         calibration: Mapping[str, float] = _NOTHING,
         steps: int = 0,
     ) -> Judged:
-        """Judge a graph on all frames; ``plain`` is the float graph that it was quantized from."""
+        """Judge a graph on all frames; ``plain`` is the float graph that it was quantized from.
+
+        Raises:
+            InputError: an answer is no number, as where float16 overflows.
+        """
         source = self._source
         answers = probabilities(model, source.frames, not target.runs_here())
+        lost = int((~np.isfinite(answers).all(1)).sum())
+        if lost:
+            raise InputError(
+                f"{target.name}: {lost} of {len(answers)} answers are no numbers; no bundle was written; leave this target out"
+            )
         found = compared(source.answers, answers, source.quantities, source.groups)
         few = source.frames[:: max(1, len(source.frames) // _NOISE_FRAMES)][:_NOISE_FRAMES]
         noise = layer_noise(plain, model, few) if plain is not None else []

@@ -162,7 +162,7 @@ def to_float(model: onnx.ModelProto) -> onnx.ModelProto:
             pair = quantizers[node.input[0]]
             source = renamed.get(pair.input[0], pair.input[0])
             zero = numpy_helper.to_array(constants[pair.input[2]])
-            if zero == np.iinfo(zero.dtype).min:  # a range that begins at zero is also the ReLU that vanished into it
+            if (zero == np.iinfo(zero.dtype).min).all():  # a range that begins at zero is also the ReLU that vanished into it
                 kept.append(helper.make_node("Relu", [source], [node.output[0]]))
             else:
                 renamed[node.output[0]] = source

@@ -13,9 +13,10 @@ import pytest
 from onnx import numpy_helper
 
 import export.judge
+from bintally.errors import InputError
 from export.judge import Judge, Judged
 from export.layers import layer_noise
-from export.quantize import identity_branches
+from export.quantize import identity_branches, to_float
 from export.rules import findings
 from export.sessions import probabilities
 from export.targets import TARGETS, has_vnni
@@ -104,6 +105,22 @@ def test_float16_weights_take_half_the_room_and_the_ends_stay(judged: dict[str, 
         onnx.TensorProto.UINT8,
         onnx.TensorProto.FLOAT,
     ]
+
+
+def test_a_graph_whose_answers_are_no_numbers_is_refused(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export.judge, "probabilities", lambda _model, frames, _simulated: np.full((len(frames), 7), np.nan, np.float32))
+    with pytest.raises(InputError, match="float16: 4 of 4 answers are no numbers"):
+        Judge(exported.source, ANYTHING, 0).judge(TARGETS["float16"])
+
+
+@pytest.mark.parametrize("name", ["cpu", "arm", "tensorrt"])
+def test_the_float_network_can_be_taken_out_of_every_targets_graph(judged: dict[str, Judged], exported: Exported, name: str) -> None:
+    plain = to_float(judged[name].model)
+    assert not {"QuantizeLinear", "DequantizeLinear"} & {node.op_type for node in plain.graph.node}
+    few = exported.source.frames[:2]
+    if name == "tensorrt":  # whose weights are still whole
+        np.testing.assert_allclose(probabilities(plain, few), exported.source.answers[:2], atol=1e-4)
+    assert np.isfinite(probabilities(plain, few)).all()
 
 
 def test_the_noise_of_a_layer_is_told_where_it_arises(judged: dict[str, Judged], exported: Exported) -> None:
