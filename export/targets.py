@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from bintally.processor import has_vnni, is_arm
+
 Precision = Literal["float32", "float16", "int8"]
-_CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Target:
         return "int8" if self.arithmetic else "float16" if self.name == "float16" else "float32"
 
     def runs_here(self) -> bool:
-        """Whether this machine's kernels compute what the target's would; else its graph is judged with optimisations off."""
+        """Whether this machine's kernels compute what the target's would; else its graph is judged as it is written, in float32."""
         return self.name in ("cpu", "float", "float16") or (self.name == "cpu-vnni" and has_vnni()) or (self.name == "arm" and is_arm())
 
 
@@ -75,17 +74,3 @@ _TARGETS = (
     Target("float16", "GPUs and CPUs with float16 arithmetic"),
 )
 TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _TARGETS})
-
-
-def has_vnni(cpu_info: Path = _CPU_INFO) -> bool:
-    """Whether this x86 processor adds products of bytes in 32 bits."""
-    try:
-        flags = cpu_info.read_text(encoding="utf-8").split()
-    except OSError:  # no Linux: judged with optimisations off, which is never wrong
-        return False
-    return "avx512_vnni" in flags or "avx_vnni" in flags
-
-
-def is_arm() -> bool:
-    """Whether this is a 64-bit ARM processor."""
-    return platform.machine() in ("aarch64", "arm64")

@@ -12,15 +12,20 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+import bintally.bundle
 import export.judge
+from bintally.bundle import open_bundle
 from bintally.errors import InputError
+from bintally.processor import has_vnni
+from export.bundle import manifest_fields
 from export.judge import Judge, Judged
 from export.layers import layer_noise
+from export.pack import pack
 from export.quantize import identity_branches, to_float
 from export.rules import findings
 from export.sessions import probabilities
-from export.targets import TARGETS, has_vnni
-from tests.export.conftest import ANYTHING, Exported
+from export.targets import TARGETS
+from tests.export.conftest import ANYTHING, SETTINGS, Exported
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +177,16 @@ def test_a_processor_with_vnni_is_known_by_its_flags(tmp_path: Path) -> None:
     for flags, has in (("fma avx2 bmi2", False), ("avx2 avx_vnni", True), ("avx512f avx512_vnni amx_int8", True)):
         info.write_text(f"processor : 0\nflags\t\t: {flags}\n")
         assert has_vnni(info) == has
+
+
+@pytest.mark.parametrize("name", ["cpu-vnni", "arm"])
+def test_a_bundle_with_full_weights_is_refused_where_sums_overflow(
+    judged: dict[str, Judged], exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / "other.onnx"
+    path.write_bytes(pack(judged[name].model, {**manifest_fields(exported.source, judged[name], SETTINGS), "golden_tolerance": 1.0}))
+    monkeypatch.setattr(bintally.bundle, "saturates", lambda: True)
+    with pytest.raises(InputError, match=f"made for {name}; on this processor its sums would overflow"):
+        open_bundle(path)
+    monkeypatch.setattr(bintally.bundle, "saturates", lambda: False)
+    assert open_bundle(path).manifest.target == name
