@@ -72,7 +72,7 @@ class Proof(_Part):
     Attributes:
         frames: how many.
         frames_sha256: digest of them, in order.
-        simulated: whether the integers were computed with optimisations off, because this machine's kernels are not the target's.
+        simulated: whether the rounding was computed in float32 as it is written, because this machine's kernels are not the target's.
         agreement: share of frames with the same decision.
         largest_difference: of two probabilities of one class and frame.
         mean_difference: of all of them, absolute.

@@ -32,7 +32,7 @@ from trainer.network.checkpoint import source_commit
 
 GOLDEN_TOLERANCE = 0.03
 SIMULATED_TOLERANCE = 0.06
-"""Of golden answers that were computed with optimisations off: the target's kernels add in another order."""
+"""Of golden answers that were simulated: the target's kernels add in another order."""
 _GOLDEN_QUANTITIES = (0, 2, 5)
 
 

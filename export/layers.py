@@ -19,7 +19,7 @@ def layer_noise(plain: onnx.ModelProto, quantized: onnx.ModelProto, frames: Fram
 
     Args:
         plain: the float32 graph that was quantized.
-        quantized: whose integers are computed with optimisations off.
+        quantized: made from it; it is run as its rounding is written.
         frames: a few, uint8 [n, height, width, 3].
 
     Returns:

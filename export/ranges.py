@@ -1,7 +1,7 @@
 """Calibration: which range of each activation the eight bits shall cover.
 
-ONNX Runtime's own calibrators keep all activations of all frames at once for anything but min–max; here one pass over the frames
-fills a histogram for each tensor, and every method reads its ranges from the same histograms.
+ONNX Runtime's own calibrators keep all activations of all frames at once for anything but min–max; here two passes over the
+frames (the ends, then the bins) fill a histogram for each tensor, and every method reads its ranges from the same histograms.
 """
 
 from __future__ import annotations
