@@ -24,7 +24,7 @@ def agent(arguments: Sequence[str]) -> int:
 
     for name, field in AgentSettings.model_fields.items():
         shown = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-        default = "" if field.is_required() or field.default is None else f" (default: {shown})"
+        default = "" if field.is_required() or field.default in (None, ()) else f" (default: {shown})"
         run_parser.add_argument(
             f"--{name.replace('_', '-')}", metavar=name.upper(), help=f"{field.description}{default}".replace("%", "%%")
         )
@@ -62,7 +62,7 @@ def count(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     options = parser.parse_args(arguments)
 
-    from agent.counter import FrameCounter
+    from agent.counting.counter import FrameCounter
     from bintally.bundle import DEFAULT_BUNDLE, open_bundle
     from bintally.errors import InputError
     from bintally.frames import read_frame

@@ -10,17 +10,19 @@ from pathlib import Path
 
 import structlog
 
-from agent.camera import Shot, open_source
-from agent.counter import Counted, FrameCounter
-from agent.courier import Courier
-from agent.outbox import Outbox
+from agent.camera.shot import Shot
+from agent.camera.sources import open_source
+from agent.counting.counter import Counted, FrameCounter
+from agent.counting.warm_up import warm_up
+from agent.delivery.courier import Courier
+from agent.delivery.outbox import Outbox
 from agent.settings import AgentSettings
-from agent.warm_up import warm_up
 from bintally import __version__
 from bintally.errors import InputError, UsageError
 from bintally.messages import CountData, CountEvent, ModelName, State, utc_now
 from bintally.topics import Station
 
+_PATIENCE_ONCE_S = 30.0
 log = structlog.get_logger()
 
 
@@ -64,7 +66,8 @@ def run(settings: AgentSettings, once: bool) -> Summary:
         source = open_source(settings.source, settings.interval_s, once, lambda file: outbox.was_counted(folder, file))
         state = State(status="online", session=outbox.epoch, version=__version__, model=counter.model)
         by_broker = settings.acknowledged_by == "broker"
-        courier = Courier(outbox, settings.broker, station, state, by_broker, settings.broker_patience_s, stop)
+        patience_s = settings.broker_patience_s if settings.broker_patience_s is not None else _PATIENCE_ONCE_S if once else 0.0
+        courier = Courier(outbox, settings.broker, station, state, by_broker, patience_s, stop)
         _stop_on_signals(stop)
         courier.start()
         summary = Summary()

@@ -9,28 +9,70 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 
 from bintally import __version__, topics
 from bintally.files import make_folder, write_atomically
 from bintally.manifest import Manifest
-from bintally.messages import CONTENT_TYPE, AckEvent, CountEvent, State
+from bintally.messages import (
+    CONTENT_TYPE,
+    AckEvent,
+    Answer,
+    ConfigDesired,
+    ConfigReported,
+    CountEvent,
+    Expected,
+    GapEvent,
+    Health,
+    State,
+)
+from bintally.messages.commands import KINDS
 
-MESSAGES: dict[topics.Kind, tuple[type[BaseModel], str, str]] = {
-    "count": (CountEvent, CONTENT_TYPE, "A station counted a bin. QoS 1, not retained; sent again until the ledger acknowledges it."),
-    "ack": (AckEvent, CONTENT_TYPE, "The ledger holds these events. QoS 1, not retained."),
-    "state": (State, "application/json", "Birth, stop, and the last will of a station. QoS 1, retained."),
+
+@dataclass(frozen=True)
+class Channel:
+    """What goes on one topic: its last levels, the messages, and who writes them."""
+
+    address: str
+    messages: tuple[type[BaseModel], ...]
+    by_station: bool
+    text: str
+    content_type: str = "application/json"
+
+
+CHANNELS = {
+    "count": Channel(
+        "count",
+        (CountEvent, GapEvent),
+        True,
+        "A station counted a bin, or gave up events. QoS 1, not retained; sent again until the ledger acknowledges it.",
+        CONTENT_TYPE,
+    ),
+    "ack": Channel("ack", (AckEvent,), False, "The ledger holds these events. QoS 1, not retained.", CONTENT_TYPE),
+    "bin": Channel("bin/{name}", (CountEvent,), True, "The newest count of a bin. QoS 1, retained.", CONTENT_TYPE),
+    "state": Channel("state", (State,), True, "Birth, stop, and the last will of a station. QoS 1, retained."),
+    "health": Channel("health", (Health,), True, "How a station does. QoS 0, retained, expires."),
+    "cmd": Channel(
+        "cmd/{name}",
+        tuple(KINDS.values()),
+        False,
+        "A command; {name} is recount, snapshot, identify or set. QoS 1, not retained. Answers go to the MQTT 5 response topic.",
+    ),
+    "answer": Channel("", (Answer,), True, "What a station says to a command, with its correlation data. QoS 1, not retained."),
+    "config/desired": Channel("config/desired", (ConfigDesired,), False, "Settings that a fleet manager wants. QoS 1, retained."),
+    "config/reported": Channel("config/reported", (ConfigReported,), True, "Settings in force. QoS 1, retained."),
+    "expected": Channel("expected/{name}", (Expected,), False, "The quantity that the books expect in a bin. QoS 1, retained."),
 }
 
 
 def documents() -> dict[str, str]:
     """File name → content, for everything under ``docs/`` that is made from the models."""
-    models: list[type[BaseModel]] = [model for model, _, _ in MESSAGES.values()]
-    models.append(Manifest)
-    schemas = {f"schemas/{model.__name__}.json": _schema(model) for model in models}
+    models = {model.__name__: model for channel in CHANNELS.values() for model in channel.messages} | {"Manifest": Manifest}
+    schemas = {f"schemas/{name}.json": _schema(model) for name, model in models.items()}
     return {name: json.dumps(content, indent=1) + "\n" for name, content in {**schemas, "asyncapi.json": _asyncapi()}.items()}
 
 
@@ -38,21 +80,41 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
 
 
+def _address(name: str, channel: Channel) -> tuple[str | None, list[str]]:
+    """A channel's topic and the names of its parameters; an answer's topic is known to the request alone."""
+    if name == "answer":
+        return None, []
+    return f"{topics.PREFIX}/{{site}}/{{station}}/{channel.address}", [
+        "site",
+        "station",
+        *(["name"] if "{name}" in channel.address else []),
+    ]
+
+
 def _asyncapi() -> dict[str, Any]:
-    channels, operations, messages = {}, {}, {}
-    for kind in get_args(topics.Kind):
-        model, content_type, text = MESSAGES[kind]
-        channels[kind] = {
-            "address": f"{topics.PREFIX}/{{site}}/{{station}}/{kind}",
-            "description": text,
-            "parameters": {
-                name: {"description": "percent-encoded but for letters, digits, '.', '_' and '-'"} for name in ("site", "station")
-            },
-            "messages": {model.__name__: {"$ref": f"#/components/messages/{model.__name__}"}},
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
+    for name, channel in CHANNELS.items():
+        key = name.replace("/", "-")
+        address, levels = _address(name, channel)
+        channels[key] = {
+            "address": address,
+            "description": channel.text,
+            "parameters": {level: {"description": "percent-encoded but for letters, digits, '.', '_' and '-'"} for level in levels},
+            "messages": {model.__name__: {"$ref": f"#/components/messages/{model.__name__}"} for model in channel.messages},
         }
-        action = "receive" if kind == "ack" else "send"
-        operations[f"{action}-{kind}"] = {"action": action, "channel": {"$ref": f"#/channels/{kind}"}}
-        messages[model.__name__] = {"contentType": content_type, "payload": {"$ref": f"schemas/{model.__name__}.json"}}
+        action = "send" if channel.by_station else "receive"
+        operations[f"{action}-{key}"] = {"action": action, "channel": {"$ref": f"#/channels/{key}"}}
+        if name == "cmd":
+            operations[f"{action}-{key}"]["reply"] = {
+                "address": {"location": "$message.header#/responseTopic"},
+                "channel": {"$ref": "#/channels/answer"},
+            }
+        messages |= {
+            model.__name__: {"contentType": channel.content_type, "payload": {"$ref": f"schemas/{model.__name__}.json"}}
+            for model in channel.messages
+        }
     return {
         "asyncapi": "3.0.0",
         "info": {

@@ -1,4 +1,4 @@
-"""MQTT topics: ``bintally/v1/{site}/{station}/{kind}``, with names percent-encoded where MQTT would misread them."""
+"""MQTT topics: ``bintally/v1/{site}/{station}/{kind}``, for some kinds with a name behind; names are percent-encoded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from urllib.parse import unquote
 from bintally.errors import InputError, UsageError
 
 PREFIX = "bintally/v1"
-Kind = Literal["count", "state", "ack"]
+Kind = Literal["count", "state", "ack", "health", "config/desired", "config/reported"]
+NamedKind = Literal["bin", "cmd", "expected"]
+"""Kinds that end with a name: of a bin, or of a command."""
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 MAX_NAME_BYTES = 200
 
@@ -60,21 +62,33 @@ class Station:
         """The topic on which this station's messages of a kind go."""
         return f"{PREFIX}/{self.source}/{kind}"
 
+    def named(self, kind: NamedKind, name: str) -> str:
+        """The topic of a kind that ends with the name of a bin or a command."""
+        return f"{PREFIX}/{self.source}/{kind}/{encode(name)}"
+
+    def all_named(self, kind: NamedKind) -> str:
+        """The filter for all names of such a kind."""
+        return f"{PREFIX}/{self.source}/{kind}/+"
+
 
 def subscription(kind: Kind, site: str | None = None) -> str:
     """The filter for a kind of message from every station, of one site or of all."""
     return f"{PREFIX}/{'+' if site is None else encode(site)}/+/{kind}"
 
 
-def parse(topic: str) -> tuple[Station, Kind]:
-    """Take a topic apart.
+def parse(topic: str) -> tuple[Station, Kind | NamedKind, str | None]:
+    """Take a topic apart: whose it is, its kind, and the name at its end.
 
     Raises:
         InputError: it is none of bintally's.
     """
     levels = topic.split("/")
-    if len(levels) == 5 and "/".join(levels[:2]) == PREFIX:
+    if len(levels) >= 5 and "/".join(levels[:2]) == PREFIX:
+        station, rest = levels[2:4], "/".join(levels[4:])
         for kind in get_args(Kind):
-            if levels[4] == kind:
-                return Station(decode(levels[2]), decode(levels[3])), kind
+            if rest == kind:
+                return Station(*map(decode, station)), kind, None
+        for kind in get_args(NamedKind):
+            if levels[4] == kind and len(levels) == 6:
+                return Station(*map(decode, station)), kind, decode(levels[5])
     raise InputError(f"topic {topic[:120]!r}: not one of bintally's")

@@ -132,7 +132,7 @@ def _batch(waiting: queue.Queue[tuple[str, bytes]]) -> list[tuple[Station, Count
 
 
 def _read(topic: str, payload: bytes) -> tuple[Station, CountEvent]:
-    station, _ = topics.parse(topic)
+    station, _, _ = topics.parse(topic)
     event = parse_count(payload)
     if event.source != station.source:
         raise InputError(f"its source says {event.source!r}")

@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from agent.counter import FrameCounter
+from agent.counting.counter import FrameCounter
 from bintally.bundle import DEFAULT_BUNDLE, open_bundle
 from bintally.frames import resize
 from bintally.scenes import render_scene

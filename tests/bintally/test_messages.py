@@ -197,7 +197,7 @@ def test_an_acknowledgement_of_impossible_numbers_is_refused(one: dict[str, Any]
 
 def test_epochs_are_ordered_by_time_and_never_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_700_000_000_000_000_000
-    monkeypatch.setattr("bintally.messages.time.time_ns", lambda: now)
+    monkeypatch.setattr("bintally.messages.base.time.time_ns", lambda: now)
     same = [new_epoch() for _ in range(100)]
     assert len(set(same)) == 100
     now += 1_000_000

@@ -33,7 +33,7 @@ def test_different_names_have_different_levels(one: str, other: str) -> None:
 @given(names, names, st.sampled_from(["count", "state", "ack"]))
 def test_a_topic_is_taken_apart_again(site: str, station: str, kind: topics.Kind) -> None:
     there = Station(site, station)
-    assert topics.parse(there.topic(kind)) == (there, kind)
+    assert topics.parse(there.topic(kind)) == (there, kind, None)
 
 
 def test_topics_are_readable() -> None:

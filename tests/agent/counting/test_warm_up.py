@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from agent.counting.warm_up import warm_up
 from agent.settings import AgentSettings
-from agent.warm_up import warm_up
 from bintally.bundle import Bundle, read_manifest
 from bintally.errors import InputError, UnavailableError, UsageError
 from bintally.settings import read_settings

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.camera import Shot, open_source
+from agent.camera.shot import Shot
+from agent.camera.sources import open_source
 from bintally.errors import InputError, UnavailableError
 from tests.fakes.bundle import write_grey_images
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from agent.outbox import Pending
+from agent.delivery.outbox import Pending
 from bintally.messages import Range
 
 WINDOW = 64

@@ -6,30 +6,19 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 import cv2
 import structlog
 
+from agent.camera.shot import Shot
 from bintally.errors import InputError, UnavailableError
-from bintally.frames import Frame, read_frame
+from bintally.frames import read_frame
 from bintally.messages import utc_now
 
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp"))
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One frame to count: when it was grabbed, the image file that it came from, and the bin that the file's name tells."""
-
-    frame: Frame
-    taken_at: datetime
-    file: str | None = None
-    bin: str | None = None
 
 
 class Source(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.outbox import Outbox
+from agent.delivery.outbox import Outbox
 from bintally.errors import UnavailableError, UsageError
 from bintally.messages import CountEvent, Range, parse_count
 from bintally.topics import Station
@@ -75,11 +75,11 @@ def test_only_one_agent_holds_an_outbox(outbox: Outbox, tmp_path: Path) -> None:
 
 def test_an_agent_that_was_killed_frees_its_outbox(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from agent.outbox import Outbox; from bintally.topics import Station;"
+        "import os, sys; from pathlib import Path; from agent.delivery.outbox import Outbox; from bintally.topics import Station;"
         "from tests.fakes.events import count_event;"
         "outbox = Outbox(Path(sys.argv[1]), Station('site', 'station')); outbox.add(count_event); os.kill(os.getpid(), 9)"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=120, check=False, cwd=root)
     assert killed.returncode == -9
     outbox = Outbox(tmp_path, STATION)

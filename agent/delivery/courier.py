@@ -8,9 +8,9 @@ import time
 
 import structlog
 
-from agent.delivery import Delivery
-from agent.link import Link
-from agent.outbox import Outbox, Pending
+from agent.delivery.link import Link
+from agent.delivery.outbox import Outbox, Pending
+from agent.delivery.window import Delivery
 from bintally.errors import BintallyError, UnavailableError
 from bintally.messages import Range, State
 from bintally.topics import Station

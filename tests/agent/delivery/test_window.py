@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.delivery import FIRST_WAIT_S, MAX_WAIT_S, Delivery
-from agent.outbox import Pending
+from agent.delivery.outbox import Pending
+from agent.delivery.window import FIRST_WAIT_S, MAX_WAIT_S, Delivery
 from bintally.messages import Range
 from tests.fakes.events import EPOCH
 

@@ -1,0 +1,1 @@
+"""From a decided count to the ledger: outbox, window, link, courier."""
