@@ -90,7 +90,7 @@ class FolderSource:
                 if stop.is_set() or (self._once and self._seen(path.name)):
                     continue
                 try:
-                    yield Shot(read_frame(path), utc_now(), path.name, path.stem)
+                    yield Shot(read_frame(path), utc_now(), file=path.name, bin=path.stem)
                 except InputError as error:
                     yield error
                 if not self._once:
@@ -116,7 +116,7 @@ class VideoSource:
                 found, frame = self._capture.retrieve()
                 if found:
                     seen += 1
-                    yield Shot(frame, utc_now(), self._path.name)
+                    yield Shot(frame, utc_now(), file=self._path.name)
                     stop.wait(self._interval_s)
             number += 1
         self._capture.release()
