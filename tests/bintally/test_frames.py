@@ -47,7 +47,7 @@ def test_a_large_frame_is_what_averaging_over_its_areas_gives(height: int, width
     small = np.random.default_rng(1).integers(0, 256, (height // 40, width // 40, 3), np.uint8)
     frame = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     exact = cv2.resize(frame, (160, 160), interpolation=cv2.INTER_AREA)
-    assert np.abs(resize(frame, (160, 160)).astype(int) - exact).mean() < 2
+    assert np.abs(resize(frame, (160, 160)).astype(int) - exact).mean() < 1
 
 
 @pytest.mark.parametrize(
