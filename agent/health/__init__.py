@@ -1,0 +1,1 @@
+"""How the station does: sensors, health messages, metrics, and what systemd is told."""
