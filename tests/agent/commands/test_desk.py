@@ -296,7 +296,8 @@ class DeskMachine(RuleBasedStateMachine):
             assert status == "accepted"
             assert not retained
             assert bin_name in BINS
-            assert (until_s is None or until_s > 0) and (expires_in_s is None or expires_in_s > 0)
+            assert until_s is None or until_s > 0
+            assert expires_in_s is None or expires_in_s > 0
             self.accepted[b"%d" % number] += 1
 
     @rule()
