@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 
 from bintally.errors import UsageError
 
 PREFIX = "BINTALLY_"
 _NOT_SETTINGS = {"BINTALLY_CONFIG", "BINTALLY_REQUIRE_ALL"}
+_MAX_SHOWN = 80
+"""Characters of a wrong name or value that an error shows."""
 
 
 class ProgramSettings(BaseSettings):
@@ -55,7 +57,9 @@ def read_settings(model: type[_Settings], options: Mapping[str, Any]) -> _Settin
             return (*sources, TomlConfigSettingsSource(settings_cls, Path(config))) if config is not None else sources
 
     try:
-        return FromHere(**given)
+        settings = FromHere(**given)
+    except SettingsError as error:
+        raise UsageError(f"environment: {str(error).splitlines()[0]}; lists are written as JSON there") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -63,13 +67,31 @@ def read_settings(model: type[_Settings], options: Mapping[str, Any]) -> _Settin
         if first["type"] == "missing":
             raise UsageError(f"{name} is not set; give {option} or {name} in a TOML file (--config)") from error
         raise UsageError(
-            f"{name} = {first['input']!r}: {first['msg'].removeprefix('Value error, ')} (set by {option} or the TOML file)"
+            f"{name} = {_shown(first['input'])}: {first['msg'].removeprefix('Value error, ')} (set by {option} or the TOML file)"
         ) from error
+    for name in model.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, str | Path) and "\0" in str(value):
+            raise UsageError(f"{name}: holds a NUL character, which no name or path can")
+    return settings
+
+
+def _shown(value: Any) -> str:
+    """A wrong value, in an error's one line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no decimal numbers of more than 4,300 digits
+        text = "a number too long to show"
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
 
 
 def _check_toml(path: Path, model: type[ProgramSettings]) -> None:
     try:
         content = TomlConfigSettingsSource(model, path).toml_data if path.is_file() else None
+    except RecursionError as error:
+        raise UsageError(f"{path}: not readable TOML (lists or tables too deep in each other)") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except ValueError as error:
         raise UsageError(f"{path}: not readable TOML ({error})") from error
     if content is None:
@@ -82,4 +104,4 @@ def _refuse_unknown(names: Any, known: set[str], where: str) -> None:
         if name.upper() not in {entry.upper() for entry in known}:
             near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}"
-            raise UsageError(f"{where}: unknown setting {name}{hint}")
+            raise UsageError(f"{where}: unknown setting {name[:_MAX_SHOWN]}{hint}")

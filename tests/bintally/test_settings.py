@@ -15,7 +15,7 @@ class Kettle(ProgramSettings):
     """A program's settings."""
 
     site: str
-    water_ml: int = Field(1000, ge=1)
+    water_ml: int = Field(1000, ge=1, le=10_000)
     state_dir: Path = Path("here")
 
 
@@ -63,7 +63,10 @@ def test_a_setting_like_no_other_is_refused_with_all_known(toml: Path) -> None:
         read_settings(Kettle, {"config": str(toml)})
 
 
-@pytest.mark.parametrize("content", [b"site = ", b"site = 'a'\nsite = 'b'", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content",
+    [b"site = ", b"site = 'a'\nsite = 'b'", b"\xff\xfe", b"a = " + b"[" * 50_000, b"a = " + b"{a = " * 5000, b"a = " + b"9" * 5000],
+)
 def test_broken_toml_is_refused_by_name(toml: Path, content: bytes) -> None:
     toml.write_bytes(content)
     with pytest.raises(UsageError, match=r"kettle\.toml: not readable TOML"):
@@ -92,3 +95,33 @@ def test_a_wrong_value_is_named_wherever_it_came_from(value: str, toml: Path, mo
 def test_a_missing_required_setting_says_how_to_give_it() -> None:
     with pytest.raises(UsageError, match=r"site is not set; give --site, BINTALLY_SITE or site in a TOML file \(--config\)"):
         read_settings(Kettle, {})
+
+
+@pytest.mark.parametrize("value", [b"0x" + b"f" * 6000, b'"' + b"9" * 6000 + b'"', b"[" * 50 + b"]" * 50])
+def test_a_wrong_value_of_any_size_is_told_in_one_short_line(toml: Path, value: bytes) -> None:
+    toml.write_bytes(b'site = "x"\nwater_ml = ' + value)
+    with pytest.raises(UsageError, match=r"water_ml = .*the TOML file") as told:
+        read_settings(Kettle, {"config": str(toml)})
+    assert len(str(told.value)) < 300
+    toml.write_bytes(b"x" * 6000 + b" = 1")
+    with pytest.raises(UsageError, match="unknown setting xxx") as told:
+        read_settings(Kettle, {"config": str(toml)})
+    assert len(str(told.value)) < 300
+
+
+def test_a_path_with_a_nul_is_refused_before_the_system_sees_it(toml: Path) -> None:
+    toml.write_text('site = "x"\nstate_dir = "a\\u0000b"')
+    with pytest.raises(UsageError, match="state_dir: holds a NUL character"):
+        read_settings(Kettle, {"config": str(toml)})
+
+
+class Kettles(ProgramSettings):
+    """A setting that is a list."""
+
+    litres: tuple[int, ...] = ()
+
+
+def test_a_list_in_the_environment_that_is_no_json_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BINTALLY_LITRES", "[1, ")
+    with pytest.raises(UsageError, match=r'environment: .*"litres".*; lists are written as JSON there'):
+        read_settings(Kettles, {})
