@@ -1,0 +1,1 @@
+"""The station's page: live picture, counts, corrections; and /metrics and /healthz beside it."""
