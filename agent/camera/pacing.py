@@ -1,0 +1,65 @@
+"""Which of a source's frames are handed over: not more than wanted, and none that waited in a buffer."""
+
+from __future__ import annotations
+
+
+class Pace:
+    """Takes so many frames a second of those that come, evenly."""
+
+    _EARLY = 0.25
+    """Share of the period that a frame may come early, or the jitter of a camera of the very same rate would halve it."""
+
+    def __init__(self, frames_per_s: float) -> None:
+        self._period_s = 1 / frames_per_s
+        self._due_s: float | None = None
+
+    def takes(self, at_s: float) -> bool:
+        """Whether the frame of a moment is wanted; moments only grow."""
+        early_s = self._EARLY * self._period_s
+        due_s = at_s if self._due_s is None else self._due_s
+        if at_s < due_s - early_s:
+            return False
+        self._due_s = max(due_s, at_s - early_s) + self._period_s
+        return True
+
+
+class Freshness:
+    """Tells live frames from those that waited in a buffer of the driver or the network.
+
+    A frame is stamped when it comes out of the buffer, so an old one would look new. After the opening, and after the reader was
+    stopped or the network hung, frames are old until one had to be waited for: only then is the buffer empty.
+    """
+
+    WAITED_S = 0.005
+    GAP_S = 0.5
+    GAP_PERIODS = 3.0
+    GIVE_UP_S = 10.0
+
+    def __init__(self) -> None:
+        self._came_at: float | None = None
+        self._period_s = 0.0
+        self._gap = False
+        self._draining_since: float | None = None
+
+    def fresh(self, waited_s: float, came_at: float) -> bool:
+        """Whether a frame is as new as it looks.
+
+        Args:
+            waited_s: how long nothing was done but wait for it; decoding does not count.
+            came_at: monotonic seconds when it came.
+        """
+        since_s = float("inf") if self._came_at is None else came_at - self._came_at
+        self._came_at = came_at
+        gap = since_s > max(self.GAP_S, self.GAP_PERIODS * self._period_s)
+        slow, self._gap = gap and self._gap, gap
+        if gap and not slow:
+            self._draining_since = came_at
+            return False
+        self._period_s = since_s if slow else self._period_s + 0.1 * (since_s - self._period_s)
+        if waited_s >= self.WAITED_S:
+            self._draining_since = None
+        return self._draining_since is None
+
+    def hopeless(self, now: float) -> bool:
+        """Whether the buffer never gets empty: the source is read slower than it speaks, or it is no live one."""
+        return self._draining_since is not None and now - self._draining_since > self.GIVE_UP_S
