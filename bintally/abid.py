@@ -23,8 +23,9 @@ class Metadata:
     Attributes:
         quantity: how many items it holds.
         asins: of which articles.
-        listed: sum of the quantities of the articles, None where one has none; in a few files it differs from ``quantity``.
-        volume_l: litres that the items take together, None where a size is missing.
+        listed: sum of the quantities of the articles, None where one has none or the articles are not known; in a few files it differs
+            from ``quantity``.
+        volume_l: litres that the items take together, None where a size is missing or the articles are not known.
         centres: of a rendered bin, the centre (x, y) of each item's visible part in shares of width and height.
     """
 
@@ -53,7 +54,9 @@ def read_metadata(path: Path) -> Metadata:
     articles = content.get("BIN_FCSKU_DATA", {})
     if not isinstance(articles, dict):
         raise InputError(f"{path}: BIN_FCSKU_DATA must be an object with one entry an article")
-    return Metadata(quantity, frozenset(articles), _listed(articles), _volume_l(articles), _centres(content, quantity))
+    known = "BIN_FCSKU_DATA" in content
+    listed, volume_l = (_listed(articles), _volume_l(articles)) if known else (None, None)
+    return Metadata(quantity, frozenset(articles), listed, volume_l, _centres(content, quantity))
 
 
 def _listed(articles: dict[str, Any]) -> int | None:
@@ -106,13 +109,14 @@ def image_paths(folder: Path) -> list[Path]:
     return paths
 
 
-def metadata_json(quantity: int, articles: dict[str, int], extra: dict[str, Any]) -> str:
+def metadata_json(quantity: int, articles: dict[str, int] | None, extra: dict[str, Any]) -> str:
     """Metadata in the data set's own form.
 
     Args:
         quantity: items in the bin.
-        articles: ASIN and how many of it.
+        articles: ASIN and how many of it; None where nobody knows.
         extra: more top-level keys.
     """
-    entries = {asin: {"asin": asin, "name": asin, "quantity": number} for asin, number in articles.items()}
-    return json.dumps({"BIN_FCSKU_DATA": entries, "EXPECTED_QUANTITY": quantity, **extra}, indent=1)
+    entries = {asin: {"asin": asin, "name": asin, "quantity": number} for asin, number in (articles or {}).items()}
+    known = {} if articles is None else {"BIN_FCSKU_DATA": entries}
+    return json.dumps({**known, "EXPECTED_QUANTITY": quantity, **extra}, indent=1)

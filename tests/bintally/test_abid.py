@@ -16,6 +16,14 @@ def test_written_metadata_is_read_back(tmp_path: Path) -> None:
     assert abid.read_metadata(path) == abid.Metadata(5, frozenset({"A1", "B2"}), listed=5)
 
 
+def test_a_bin_whose_articles_nobody_knows_is_not_taken_for_one_without_articles(tmp_path: Path) -> None:
+    path = tmp_path / "1.json"
+    path.write_text(abid.metadata_json(4, None, {}))
+    assert abid.read_metadata(path) == abid.Metadata(4, frozenset(), listed=None, volume_l=None)
+    path.write_text(abid.metadata_json(4, {}, {}))
+    assert abid.read_metadata(path) == abid.Metadata(4, frozenset(), listed=0, volume_l=0.0)
+
+
 def test_volume_and_centres_are_read_where_they_are_known(tmp_path: Path) -> None:
     path = tmp_path / "1.json"
     sizes = '"length": {"unit": "IN", "value": 10}, "width": {"unit": "CM", "value": 2.54}, "height": {"unit": "IN", "value": 2}'
