@@ -95,7 +95,8 @@ class Desk:
 
     Args:
         session: of the running agent, for the answers.
-        bins: the bin of each region; None where none is fixed by settings, whatever the region is called now.
+        bins: the bin of each region, as settings fix it or its label was read; None where it is neither. The only region of a
+            station may then be named by a recount.
     """
 
     def __init__(self, session: str, bins: Callable[[], Sequence[str | None]]) -> None:

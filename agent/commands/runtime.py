@@ -59,7 +59,7 @@ class RuntimeConfig:
 
     def __init__(self, settings: AgentSettings, state_dir: Path) -> None:
         self._path = state_dir / FILE
-        self._default_bin, self._read_labels = settings.bin or settings.station, settings.read_labels
+        self._bin, self._default_bin, self._read_labels = settings.bin, settings.bin or settings.station, settings.read_labels
         self._start = Effective(
             heartbeat_s=settings.heartbeat_s,
             settle_s=settings.settle_s,
@@ -76,6 +76,11 @@ class RuntimeConfig:
         self.effective = self._start
         self.reported = self._report("applied")
         self._load()
+
+    def bins(self) -> tuple[str | None, ...]:
+        """The bin of each region in force; None where it is read from a label, or where a command may name it."""
+        free = self._read_labels or len(self.effective.regions) == 1
+        return tuple(region.bin or (self._bin if free else self._default_bin) for region in self.effective.regions)
 
     def desire(self, payload: bytes) -> ConfigReported:
         """Obey what came on ``config/desired``.

@@ -183,6 +183,21 @@ def test_where_labels_are_read_many_regions_need_no_names(tmp_path: Path) -> Non
     assert len(RuntimeConfig(settings, tmp_path).effective.regions) == 2
 
 
+@pytest.mark.parametrize(
+    ("given", "bins"),
+    [
+        ({}, (None,)),
+        ({"bin": "B"}, ("B",)),
+        ({"regions": (Region(bin="A"),), "bin": "B"}, ("A",)),
+        ({"regions": (Region(bin="A"), Region())}, ("A", "st")),
+        ({"regions": (Region(bin="A"), Region()), "bin": "B"}, ("A", "B")),
+        ({"regions": (Region(bin="A"), Region()), "read_labels": True}, ("A", None)),
+    ],
+)
+def test_which_bins_the_settings_fix(tmp_path: Path, given: dict[str, Any], bins: tuple[str | None, ...]) -> None:
+    assert RuntimeConfig(AgentSettings(source="0", station="st", **given), tmp_path).bins() == bins
+
+
 shares = st.sampled_from((0.0, 0.005, 0.3, 0.5, 0.7, 1.0))
 regions = st.lists(
     st.builds(Region, bin=st.none() | st.sampled_from(("A", "B", "st")), left=shares, top=shares, right=shares, bottom=shares), max_size=4
