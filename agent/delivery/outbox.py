@@ -1,32 +1,45 @@
-"""Counts that the ledger has not acknowledged yet, in a SQLite file that survives a kill at any moment."""
+"""Counts that the ledger has not acknowledged yet, in a SQLite file that survives a kill at any moment.
+
+What happens when it cannot hold or keep everything, and nothing of it silently:
+
+- It is larger than ``max_bytes``: counts that are not their bin's newest are given up first, then the newest ones, each oldest
+  first. Gaps never are; they are merged, so that they stay small.
+- Counts waited longer than ``max_age_s``, in seconds of the agent's own running time, so that no clock that is set ages anything:
+  they are given up.
+- An older copy of the file was put back: what was committed after the copy is missing; the marks beside the file tell how much.
+- The file is damaged: it is moved aside and a new one begun; what it held, as far as the marks know, is missing.
+
+All that is given up or missing is told in a ``GapEvent``, which is committed in the same step and delivered like a count.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar, cast
 
-from bintally.errors import UnavailableError, UsageError
+import structlog
+
+from agent.delivery.marks import Marks
+from agent.delivery.store import Reason, Totals, Transaction, make_tables
+from bintally.errors import InputError, UnavailableError, UsageError
 from bintally.files import make_folder
-from bintally.messages import CountEvent, Range, new_epoch
+from bintally.messages import CountEvent, Range, new_epoch, parse_count
 from bintally.topics import Station
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS owner (source TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS event (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    epoch TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    payload BLOB NOT NULL,
-    UNIQUE (epoch, seq)
-);
-CREATE TABLE IF NOT EXISTS counted_file (folder TEXT NOT NULL, file TEXT NOT NULL, PRIMARY KEY (folder, file)) WITHOUT ROWID;
-"""
+_CHECK_BELOW_BYTES = 64 * 2**20
+"""A larger file is not checked whole at the start, so that the first count does not wait for it."""
+_WAL_BYTES = 4 * 2**20
+_Any = TypeVar("_Any")
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -39,45 +52,65 @@ class Pending:
     payload: bytes
 
 
+@dataclass(frozen=True)
+class BinState:
+    """The newest count of a bin; its position grows with each newer one."""
+
+    position: int
+    bin: str
+    payload: bytes
+
+
 class Outbox:
     """The queue of one station, held by one agent at a time.
 
-    Every public method may be called from any thread. An event is committed, with full sync, before ``add`` returns.
+    Every public method may be called from any thread, and raises UnavailableError where the file cannot be used; then nothing was
+    changed, and the next call works again when there is space. An event is committed, with full sync, before ``add`` returns.
     """
 
-    def __init__(self, folder: Path, station: Station) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        station: Station,
+        max_bytes: int = 512 * 2**20,
+        max_age_s: float = 30 * 86_400.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Open or make the outbox in ``folder``.
+
+        Args:
+            folder: of this station's state.
+            station: whose events.
+            max_bytes: most that its events take; the file and its log may be some percent and 4 MiB larger.
+            max_age_s: longest time that a count waits, in seconds of the agent's running time.
+            clock: monotonic seconds.
 
         Raises:
             UsageError: another agent holds it, or it belongs to another station.
-            UnavailableError: the folder cannot be written to, or the file is damaged.
+            UnavailableError: the folder cannot be written to.
         """
         make_folder(folder)
-        self._path = folder / "outbox.sqlite"
+        self._folder, self._path, self._station = folder, folder / "outbox.sqlite", station
+        self._max_bytes, self._max_age_s, self._clock = max_bytes, max_age_s, clock
         self._lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
         self.epoch = new_epoch()
-        self._seq = 0
+        self._totals = Totals()
+        self._position = 0
+        self._running_base_s, self._opened_s = 0.0, clock()
+        self._given_up: list[Range] = []
         self._lock_file = _hold(folder / "agent.lock")
         try:
-            self._open(folder, station)
+            self._marks = Marks(folder / "marks")
+            with self._translated():
+                self._open_or_replace()
+            self._marks.begin(self.epoch)
+            self._marks.set(self._totals.seq)
         except BaseException:
+            self._close_file()
             self._lock_file.close()
             raise
-
-    def _open(self, folder: Path, station: Station) -> None:
-        with self._translated():
-            self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-            owner = self._db.execute("SELECT source FROM owner").fetchone()
-            if owner is None:
-                self._db.execute("INSERT INTO owner VALUES (?)", (station.source,))
-            elif owner[0] != station.source:
-                self._db.close()
-                raise UsageError(
-                    f"{folder}: holds the counts of station {owner[0]}, not of {station.source}; give this one its own --state-dir"
-                )
+        self.session_start = self._position
 
     def add(self, make: Callable[[str], CountEvent], folder: str | None = None, file: str | None = None) -> CountEvent:
         """Commit one count.
@@ -90,65 +123,257 @@ class Outbox:
         Raises:
             UnavailableError: it could not be committed (disk full); nothing was.
         """
-        with self._lock, self._translated():
-            event = make(f"{self.epoch}-{self._seq + 1}")
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                payload = event.model_dump_json().encode()
-                self._db.execute("INSERT INTO event (epoch, seq, payload) VALUES (?, ?, ?)", (self.epoch, self._seq + 1, payload))
+        return self._add([make], folder, file)[0]
+
+    def add_all(self, makes: Sequence[Callable[[str], CountEvent]]) -> list[CountEvent]:
+        """Commit many counts, all or none; see ``add``."""
+        return self._add(makes, None, None)
+
+    def _add(self, makes: Sequence[Callable[[str], CountEvent]], folder: str | None, file: str | None) -> list[CountEvent]:
+        def work(db: sqlite3.Connection) -> list[CountEvent]:
+            events = []
+            with self._transaction(db) as transaction:
+                for make in makes:
+                    events.append(make(transaction.next_id))
+                    transaction.add_count(events[-1])
                 if file is not None:
-                    self._db.execute("INSERT OR IGNORE INTO counted_file VALUES (?, ?)", (folder, file))
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # SQLite has rolled back already where the disk is full
-                    self._db.execute("ROLLBACK")
-                raise
-            self._seq += 1
-        return event
+                    db.execute("INSERT OR IGNORE INTO counted_file VALUES (?, ?)", (folder, file))
+                transaction.make_room(self._max_bytes)
+            return events
+
+        return self._do(work)
 
     def was_counted(self, folder: str, file: str) -> bool:
         """Whether an image of a folder has been counted, in this run or an earlier one."""
-        with self._lock, self._translated():
-            return self._db.execute("SELECT 1 FROM counted_file WHERE folder = ? AND file = ?", (folder, file)).fetchone() is not None
+        query = "SELECT 1 FROM counted_file WHERE folder = ? AND file = ?"
+        return self._do(lambda db: db.execute(query, (folder, file)).fetchone() is not None)
 
     def after(self, position: int, limit: int) -> list[Pending]:
-        """The oldest events behind a position, at most ``limit``."""
-        with self._lock, self._translated():
-            rows = self._db.execute(
-                "SELECT position, epoch, seq, payload FROM event WHERE position > ? ORDER BY position LIMIT ?", (position, limit)
-            )
-            return [Pending(*row) for row in rows]
+        """The oldest events behind a position, at most ``limit``; one whose bytes were damaged on the disk is given up instead."""
+        query = "SELECT position, epoch, seq, payload, crc FROM event WHERE position > ? ORDER BY position LIMIT ?"
 
-    def forget(self, ranges: list[Range]) -> int:
+        def work(db: sqlite3.Connection) -> list[Pending]:
+            rows = db.execute(query, (position, limit)).fetchall()
+            damaged = [row for row in rows if zlib.crc32(row[3]) != row[4]]
+            if damaged:
+                log.error("events damaged on the disk", file=str(self._path), number=len(damaged))
+                with self._transaction(db) as transaction:
+                    transaction.give_up_damaged((row[0], row[1], row[2], len(row[3])) for row in damaged)
+            return [Pending(*row[:4]) for row in rows if row not in damaged]
+
+        return self._do(work)
+
+    def states_after(self, position: int, limit: int) -> list[BinState]:
+        """The newest counts of the bins that were counted behind a position, at most ``limit``, oldest first."""
+        query = "SELECT position, bin, payload, crc FROM newest WHERE position > ? ORDER BY position LIMIT ?"
+        rows = self._do(lambda db: db.execute(query, (position, limit)).fetchall())
+        return [BinState(*row[:3]) for row in rows if zlib.crc32(row[2]) == row[3]]
+
+    def forget(self, ranges: Sequence[Range]) -> int:
         """Remove acknowledged events; unknown ones are passed over. Returns how many were removed."""
-        with self._lock, self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            removed = 0
-            for one in ranges:
-                found = self._db.execute("DELETE FROM event WHERE epoch = ? AND seq BETWEEN ? AND ?", (one.epoch, one.first, one.last))
-                removed += found.rowcount
-            self._db.execute("COMMIT")
-        return removed
+
+        def work(db: sqlite3.Connection) -> int:
+            before = self._totals.depth
+            # without a sync: what is forgotten and comes back after a power cut is only sent again
+            with self._transaction(db, sync=False) as transaction:
+                for one in ranges:
+                    transaction.forget(one)
+            return before - self._totals.depth
+
+        return self._do(work)
+
+    def prune(self) -> None:
+        """Give up what is too old, and forget what is of no use; to be called now and then."""
+
+        def work(db: sqlite3.Connection) -> None:
+            with self._transaction(db) as transaction:
+                transaction.give_up_older(self._running_s() - self._max_age_s)
+                transaction.bound_bins()
+            for epoch in self._marks.read():
+                if db.execute("SELECT 1 FROM event WHERE epoch = ? LIMIT 1", (epoch,)).fetchone() is None:
+                    self._marks.drop(epoch)
+
+        self._do(work)
+
+    def heard(self, payload: bytes) -> bool:
+        """Look at a bin's state that the broker kept from before this start.
+
+        If this outbox never committed it, the state folder was put back from an older copy: what is between is told as a gap, up to
+        this event (nobody can know what came after it), and it is taken over as the bin's state where it is the newest.
+
+        Returns:
+            Whether the outbox is older than this event.
+        """
+        try:
+            event = parse_count(payload)
+        except InputError:
+            return False
+        epoch, seq = event.position
+        if event.source != self._station.source or epoch == self.epoch:
+            return False
+
+        def work(db: sqlite3.Connection) -> bool:
+            known = db.execute("SELECT number, last_seq FROM epoch WHERE epoch = ?", (epoch,)).fetchone()
+            own = db.execute(
+                "SELECT epoch, seq, number FROM newest LEFT JOIN epoch USING (epoch) WHERE bin = ?", (event.subject,)
+            ).fetchone()
+            missed = known is None or seq > known[1]
+            newer = own is None or (own[0] != self.epoch and (known is None or (known[0], seq) > (own[2] or 0, own[1])))
+            if missed or newer:
+                with self._transaction(db) as transaction:
+                    if newer:
+                        transaction.adopt(event, payload)
+                    if missed:
+                        transaction.tell_gap([Range(epoch=epoch, first=1 if known is None else known[1] + 1, last=seq)], "restored")
+                        transaction.learn(epoch, seq)
+            return missed
+
+        return self._do(work)
+
+    def knows(self, epoch: str) -> bool:
+        """Whether the station ran with this epoch and this outbox."""
+        return self._do(lambda db: db.execute("SELECT 1 FROM epoch WHERE epoch = ?", (epoch,)).fetchone() is not None)
+
+    def take_given_up(self) -> list[Range]:
+        """What was given up since the last call, so that nobody goes on to send it."""
+        with self._lock:
+            given_up, self._given_up = self._given_up, []
+        return given_up
 
     def depth(self) -> int:
         """How many events wait."""
-        with self._lock, self._translated():
-            return int(self._db.execute("SELECT count(*) FROM event").fetchone()[0])
+        return self._totals.depth
+
+    def size_bytes(self) -> int:
+        """How much the events that wait take, as ``max_bytes`` counts."""
+        return self._totals.bytes
+
+    def oldest_s(self) -> float | None:
+        """How long the oldest event has waited, in seconds of the agent's running time; None where none waits."""
+        row = self._do(lambda db: db.execute("SELECT at_s FROM event ORDER BY position LIMIT 1").fetchone())
+        return None if row is None else max(0.0, self._running_s() - row[0])
 
     def close(self) -> None:
         """Close the file and let another agent have it."""
         with self._lock:
-            self._db.close()
+            self._close_file()
+            self._marks.close()
             self._lock_file.close()
+
+    def _close_file(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _running_s(self) -> float:
+        return self._running_base_s + self._clock() - self._opened_s
+
+    def _do(self, work: Callable[[sqlite3.Connection], _Any]) -> _Any:
+        """Run ``work`` alone; where the file turns out to be damaged, once more with a new one."""
+        with self._lock, self._translated():
+            try:
+                return work(self._opened())
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                self._replace(error)
+            return work(self._opened())
+
+    def _opened(self) -> sqlite3.Connection:
+        """The connection; opens the file again where a damaged one could not be replaced because the disk was full."""
+        if self._db is None:
+            self._open("damaged")
+        return cast(sqlite3.Connection, self._db)
+
+    @contextmanager
+    def _transaction(self, db: sqlite3.Connection, *, sync: bool = True) -> Iterator[Transaction]:
+        db.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
+        transaction = Transaction(db, self._station.source, self.epoch, self._totals, self._running_s())
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield transaction
+            transaction.save()
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:  # SQLite has rolled back already where the disk is full
+                db.execute("ROLLBACK")
+            raise
+        self._totals = transaction.totals
+        self._position = max(self._position, transaction.position)
+        self._marks.set(self._totals.seq)
+        self._given_up += transaction.given_up
+
+    def _open_or_replace(self) -> None:
+        try:
+            self._open("restored")
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            self._replace(error)
+
+    def _open(self, reason: Reason) -> None:
+        """Open the file, begin the epoch, and tell what the marks know and the file does not."""
+        db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute(f"PRAGMA journal_size_limit={_WAL_BYTES}")
+            make_tables(db, str(self._folder), self._station.source)
+            if self._path.stat().st_size < _CHECK_BELOW_BYTES:
+                _check(db)
+            self._running_base_s, depth, size = db.execute("SELECT running_s, depth, bytes FROM totals").fetchone()
+            self._opened_s = self._clock()
+            self._totals = Totals(self._totals.seq, depth, size)
+            self._keep_positions(db)
+            with self._transaction(db) as transaction:
+                transaction.begin_epoch()
+                lost = []
+                for epoch, high in self._marks.read().items():
+                    known = 0 if reason == "damaged" else transaction.last_seq(epoch) or 0
+                    if high > known:
+                        lost.append(Range(epoch=epoch, first=known + 1, last=high))
+                        transaction.learn(epoch, high)
+                transaction.tell_gap(lost, reason)
+        except BaseException:
+            db.close()
+            raise
+        self._db = db
+
+    def _keep_positions(self, db: sqlite3.Connection) -> None:
+        """Positions only grow, in a new file, too: whoever reads behind a position must not miss what comes."""
+        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+        self._position = max(self._position, row[0] if row else 0)
+        if row is None:
+            db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)", (self._position,))
+
+    def _replace(self, error: sqlite3.DatabaseError) -> None:
+        """Move a damaged file aside, with all that belongs to it, and begin a new one."""
+        self._close_file()
+        aside = f"{self._path.name}.damaged-{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%fZ}"
+        log.error("outbox damaged, moved aside; a new one begins", file=str(self._path), aside=aside, reason=str(error))
+        for ending in ("", "-wal", "-shm"):
+            path = self._folder / f"{self._path.name}{ending}"
+            if path.exists():
+                path.rename(self._folder / f"{aside}{ending}")
+        self._open("damaged")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise UnavailableError(
                 f"{self._path}: the outbox cannot be used ({error}); free disk space or check the file, counting stops here"
             ) from error
+
+
+def _check(db: sqlite3.Connection) -> None:
+    (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise sqlite3.DatabaseError(f"malformed: {found}")
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    return "malformed" in str(error) or "not a database" in str(error)
 
 
 def _hold(path: Path) -> TextIO:

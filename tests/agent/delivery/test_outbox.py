@@ -147,12 +147,6 @@ def test_events_are_read_oldest_first_behind_a_position(outbox: Outbox) -> None:
     assert outbox.after(0, 0) == []
 
 
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "outbox.sqlite").write_bytes(b"this is no database" * 100)
-    with pytest.raises(UnavailableError, match=r"outbox\.sqlite: the outbox cannot be used \(file is not a database\)"):
-        Outbox(tmp_path, STATION)
-
-
 def test_a_file_in_the_way_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").touch()
     with pytest.raises(UnavailableError, match="state: cannot make this folder"):
