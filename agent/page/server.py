@@ -96,6 +96,11 @@ class PageServer:
         self._thread.start()
         log.info("the page is open", host=self._host, port=self._port, token=self._token is not None)
 
+    @property
+    def started(self) -> bool:
+        """Whether it answers."""
+        return self._server is not None and self._server.started
+
     def stop(self) -> None:
         """Answer what is being asked, and end; may be called twice, and before ``start``."""
         if self._server is not None and self._thread is not None:

@@ -191,16 +191,15 @@ function drawBin({ root, box, part }, view) {
 }
 
 function drawVerdict(element, count) {
-  const words = { match: "✓ As expected", mismatch: "≠ Not as expected", unsure: "? Cannot tell" };
+  const words = { match: "✓ As expected:", mismatch: "≠ Expected:", unsure: "? Cannot tell; expected:" };
   let text = "";
   let kind = "";
   if (count !== null && count.verdict !== null) {
-    text = `${words[count.verdict]}: ${count.expected}`;
+    text = `${words[count.verdict]} ${count.expected}`;
     kind = count.verdict;
   }
-  if (count !== null && count.verdict === "unsure") text = `? Cannot tell whether it is the expected ${count.expected}`;
   if (count !== null && count.corrected !== null) {
-    text = `✎ Corrected: there are ${count.corrected}`;
+    text = `✎ Corrected to ${count.corrected}`;
     kind = "said-so";
   }
   setText(element, text);
@@ -275,6 +274,7 @@ function age() {
   const live = !silent && state !== null && state.camera.state === "live" && old_s <= state.stale_after_s;
   page.classList.toggle("silent", silent);
   page.classList.toggle("old", !live);
+  page.classList.toggle("paused", !live || state.phase !== "counting");
   if (!live) setText($("stale"), staleWords(silent, old_s));
   drawNotices(silent, now);
 }
@@ -292,11 +292,11 @@ function drawNotices(silent, now) {
     found.push(["bad", `No answer from the agent${since}. ${state === null ? "" : "What you see is old. "}Trying again…`]);
   } else if (state !== null) {
     const stopped = ["no camera", "no counter", "disk full"].includes(state.phase);
-    const words = { "no camera": "No camera", "no counter": "No counter", "disk full": "The disk is full: nothing is counted" };
+    const words = { "no camera": "No camera", "no counter": "No counter", "disk full": "The disk is full, nothing is counted" };
     const reason = state.note || state.camera.reason;
-    if (stopped) found.push(["bad", words[state.phase] + (reason ? `. ${reason}` : "")]);
+    if (stopped) found.push(["bad", words[state.phase] + (reason ? `: ${reason}` : "")]);
     else if (state.note) found.push(["warn", state.note]);
-    if (state.camera.state === "lost" && state.phase !== "no camera") found.push(["bad", `No camera. ${state.camera.reason || ""}`]);
+    if (state.camera.state === "lost" && state.phase !== "no camera") found.push(["bad", `No camera: ${state.camera.reason || "it does not answer"}`]);
     if (!state.connected) {
       const why = state.link_problem ? ` (${state.link_problem})` : "";
       found.push(["warn", `Not connected to the broker${why}. Counts are kept here and sent later.`]);
