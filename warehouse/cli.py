@@ -9,11 +9,13 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bintally.brokers import DEFAULT_BROKER
 
 if TYPE_CHECKING:
+    from bintally.messages import CountEvent
     from warehouse.subscriber import Received
 
 
@@ -27,23 +29,38 @@ def wms(arguments: Sequence[str]) -> int:
         description="Subscribe to the counts of all stations, commit each one once to the ledger, then acknowledge it.",
         epilog="example: bintally wms listen --broker mqtt://127.0.0.1:1883 --ledger sqlite:///ledger.db",
     )
-    listen_parser.add_argument("--broker", default=DEFAULT_BROKER, help="mqtt://host:port (default: %(default)s)")
+    listen_parser.add_argument(
+        "--broker", default=DEFAULT_BROKER, help="mqtt://host:port, mqtts://, ws:// or wss:// (default: %(default)s)"
+    )
+    listen_parser.add_argument("--user", help="name at the broker")
+    listen_parser.add_argument("--password-file", type=Path, metavar="FILE", help="file whose only line is the password")
+    listen_parser.add_argument(
+        "--ca",
+        type=Path,
+        metavar="FILE",
+        help="certificates of the authorities that the broker's own may come from (default: the system's)",
+    )
+    listen_parser.add_argument("--certificate", type=Path, metavar="FILE", help="this side's certificate (mutual TLS), with --key")
+    listen_parser.add_argument("--key", type=Path, metavar="FILE", help="the private key of --certificate, without a passphrase")
+    listen_parser.add_argument("--alpn", help="TLS protocol name, for brokers that share port 443")
     listen_parser.add_argument("--ledger", default="sqlite:///ledger.db", help="database URL (default: %(default)s)")
     listen_parser.add_argument("--site", help="only this site's stations")
-    listen_parser.add_argument("--json", action="store_true", help="one JSON object a count, instead of the table")
+    listen_parser.add_argument("--json", action="store_true", help="one JSON object a count or gap, instead of the table")
     options = parser.parse_args(arguments)
 
+    from bintally.brokers import broker_access
     from bintally.logs import log_to_stderr
     from warehouse.ledger import Ledger
     from warehouse.subscriber import listen
 
     log_to_stderr(logging.WARNING)
+    access = broker_access(options.broker, options.user, options.password_file, options.ca, options.certificate, options.key, options.alpn)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     ledger = Ledger(options.ledger)
     try:
-        received = listen(options.broker, ledger, stop, options.site)
+        received = listen(access, ledger, stop, options.site)
         print(f"receiving from {options.broker} into {ledger.where}; Ctrl-C ends it", file=sys.stderr)
         if options.json:
             for one in received:
@@ -56,7 +73,12 @@ def wms(arguments: Sequence[str]) -> int:
 
 
 def as_json(one: Received) -> dict[str, Any]:
-    """One count for programs."""
+    """One count, or one gap, for programs."""
+    from bintally.messages import GapEvent
+
+    if isinstance(one.event, GapEvent):
+        where = {"site": one.station.site, "station": one.station.station}
+        return {**where, "gap": one.event.data.model_dump(), "id": one.event.id, "repeat": one.repeat}
     event, data = one.event, one.event.data
     return {
         "site": one.station.site,
@@ -79,7 +101,9 @@ def _show_table(received: Iterable[Received]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    newest: dict[tuple[str, str, str], Received] = {}
+    from bintally.messages import GapEvent
+
+    newest: dict[tuple[str, str, str], CountEvent] = {}
     total = 0
 
     def table() -> Table:
@@ -88,21 +112,21 @@ def _show_table(received: Iterable[Received]) -> None:
             shown.add_column(heading)
         for heading in ("count", "confidence", "taken at (UTC)"):
             shown.add_column(heading, justify="right")
-        for one in list(newest.values())[-20:]:
-            data = one.event.data
+        for names, event in list(newest.items())[-20:]:
+            data = event.data
             answer = "unsure" if data.unsure else f"{data.at_least} or more" if data.at_least else str(data.counted)
             when = data.taken_at.strftime("%H:%M:%S")
-            names = (one.station.site, one.station.station, one.event.subject)
             shown.add_row(*map(escape, names), answer, f"{data.confidence:.0%}", when)
         return shown
 
-    with Live(auto_refresh=False) as live:
+    # drawn a few times a second, and not for each count: the drawing would hold up the receiving
+    with Live(get_renderable=table, refresh_per_second=4):
         for one in received:
-            if not one.repeat:
-                total += 1
+            if isinstance(one.event, GapEvent):
+                continue
+            total += not one.repeat
             key = (one.station.site, one.station.station, one.event.subject)
             newest.pop(key, None)
-            newest[key] = one
+            newest[key] = one.event
             if len(newest) > 1000:
                 newest.pop(next(iter(newest)))
-            live.update(table(), refresh=True)

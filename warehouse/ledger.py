@@ -1,4 +1,4 @@
-"""The ledger of counts: every event once, whatever the network repeats."""
+"""The ledger of counts, and of what stations gave up: every event once, whatever the network repeats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bintally.errors import UnavailableError, UsageError
-from bintally.messages import CountEvent
+from bintally.messages import CountEvent, GapEvent
 
 _METADATA = sa.MetaData()
 COUNTS = sa.Table(
@@ -30,10 +30,23 @@ COUNTS = sa.Table(
     sa.Column("received_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.UniqueConstraint("source", "event_id"),
 )
+GAPS = sa.Table(
+    "gap",
+    _METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.String(1300), nullable=False),
+    sa.Column("event_id", sa.String(48), nullable=False),
+    sa.Column("epoch", sa.String(22), nullable=False),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(20), nullable=False),
+    sa.Column("received_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.UniqueConstraint("source", "event_id", "epoch", "first"),
+)
 
 
 class Ledger:
-    """A table of count events in any database that SQLAlchemy reaches by URL (SQLite and PostgreSQL are supported)."""
+    """Tables of count events and gaps in any database that SQLAlchemy reaches by URL (SQLite and PostgreSQL are supported)."""
 
     def __init__(self, url: str) -> None:
         """Open or make the ledger.
@@ -58,7 +71,7 @@ class Ledger:
         except sa.exc.SQLAlchemyError as error:
             raise UnavailableError(f"ledger {self.where}: cannot be opened ({_reason(error)}); check path, address and rights") from error
 
-    def add(self, events: Sequence[CountEvent]) -> set[tuple[str, str]]:
+    def add(self, events: Sequence[CountEvent | GapEvent]) -> set[tuple[str, str]]:
         """Commit events in one transaction; those that are in the ledger already are left as they are.
 
         Returns:
@@ -69,23 +82,44 @@ class Ledger:
         """
         if not events:
             return set()
-        statement = (
-            self._insert(COUNTS).values([_row(event) for event in events]).on_conflict_do_nothing(index_elements=["source", "event_id"])
-        )
+        counts = [_row(event) for event in events if isinstance(event, CountEvent)]
+        gaps = [row for event in events if isinstance(event, GapEvent) for row in _gap_rows(event)]
         try:
             with self._engine.begin() as connection:
-                return {
-                    (source, event_id) for source, event_id in connection.execute(statement.returning(COUNTS.c.source, COUNTS.c.event_id))
-                }
+                return self._add(connection, COUNTS, counts) | self._add(connection, GAPS, gaps)
         except sa.exc.SQLAlchemyError as error:
             raise UnavailableError(
                 f"ledger {self.where}: {len(events)} counts could not be committed ({_reason(error)}); stations keep them"
             ) from error
 
+    def _add(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> set[tuple[str, str]]:
+        if not rows:
+            return set()
+        # The rows stand beside the statement, not in it: so it is compiled once, and not for each batch.
+        statement = self._insert(table).on_conflict_do_nothing().returning(table.c.source, table.c.event_id)
+        return {(source, event_id) for source, event_id in connection.execute(statement, rows)}
+
     def rows(self) -> list[dict[str, Any]]:
         """All counts, oldest first."""
         with self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(sa.select(COUNTS).order_by(COUNTS.c.number)).mappings()]
+
+    def gaps(self) -> list[dict[str, Any]]:
+        """What stations gave up, oldest first: one row for each range of a gap event.
+
+        Beside the table's columns, ``missing`` says how many of the range's events the ledger does not hold: a station names more
+        where it cannot know what had arrived, and among them its earlier gap events that it merged into this one.
+        """
+        with self._engine.connect() as connection:
+            gaps = [dict(row) for row in connection.execute(sa.select(GAPS).order_by(GAPS.c.number)).mappings()]
+            held: dict[tuple[str, str], set[int]] = {}
+            for gap in gaps:
+                of_epoch = (gap["source"], gap["epoch"])
+                if of_epoch not in held:
+                    held[of_epoch] = _numbers(connection, *of_epoch)
+                here = sum(gap["first"] <= number <= gap["last"] for number in held[of_epoch])
+                gap["missing"] = gap["last"] - gap["first"] + 1 - here
+        return gaps
 
     def close(self) -> None:
         """Close all connections."""
@@ -106,6 +140,29 @@ def _row(event: CountEvent) -> dict[str, Any]:
         "file": data.file,
         "model": f"{data.model.name} {data.model.version}",
     }
+
+
+def _numbers(connection: sa.Connection, source: str, epoch: str) -> set[int]:
+    """The numbers of an epoch's events that are in the ledger."""
+    found: set[int] = set()
+    for table in (COUNTS, GAPS):
+        ids = sa.select(table.c.event_id).where(table.c.source == source, table.c.event_id.startswith(f"{epoch}-"))
+        found.update(int(event_id.rpartition("-")[2]) for (event_id,) in connection.execute(ids))
+    return found
+
+
+def _gap_rows(event: GapEvent) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": event.source,
+            "event_id": event.id,
+            "epoch": one.epoch,
+            "first": one.first,
+            "last": one.last,
+            "reason": event.data.reason,
+        }
+        for one in event.data.ranges
+    ]
 
 
 def _durable(connection: Any, _: object) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bintally.errors import UnavailableError, UsageError
+from bintally.messages import GapData, GapEvent, Range, utc_now
 from tests.fakes.events import EPOCH, count_event
 from warehouse.ledger import Ledger
 
@@ -30,6 +31,19 @@ def test_a_repeat_with_another_content_changes_nothing(tmp_path: Path) -> None:
     ledger.add([count_event(counted=3)])
     assert ledger.add([count_event(counted=5)]) == set()
     assert [row["counted"] for row in ledger.rows()] == [3]
+    ledger.close()
+
+
+def test_a_gap_counts_only_what_the_ledger_does_not_hold(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    lost = GapData(ranges=[Range(epoch=EPOCH, first=2, last=12)], reason="restored")
+    gap = GapEvent(source="site/station", id=f"{EPOCH}-13", time=utc_now(), data=lost)
+    ledger.add([count_event(f"{EPOCH}-{number}") for number in (1, 2, 11, 12)])
+    ledger.add([count_event(f"{EPOCH}-3", source="site/other"), count_event(f"{'b' * 22}-4")])
+    assert ledger.add([gap]) == {(gap.source, gap.id)}
+    assert ledger.add([gap]) == set()
+    assert [(row["first"], row["last"], row["missing"], row["event_id"]) for row in ledger.gaps()] == [(2, 12, 8, gap.id)]
+    assert len(ledger.rows()) == 6
     ledger.close()
 
 
