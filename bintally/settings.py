@@ -62,8 +62,9 @@ def read_settings(model: type[_Settings], options: Mapping[str, Any]) -> _Settin
         raise UsageError(f"environment: {str(error).splitlines()[0]}; lists are written as JSON there") from error
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        option = f"--{name.replace('_', '-')}, {PREFIX}{name.upper()}"
+        name = ".".join(str(part)[:_MAX_SHOWN] for part in first["loc"])
+        setting = name.partition(".")[0]
+        option = f"--{setting.replace('_', '-')}, {PREFIX}{setting.upper()}"
         if first["type"] == "missing":
             raise UsageError(f"{name} is not set; give {option} or {name} in a TOML file (--config)") from error
         raise UsageError(

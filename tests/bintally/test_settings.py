@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from bintally.errors import UsageError
 from bintally.settings import ProgramSettings, read_settings
@@ -115,10 +115,23 @@ def test_a_path_with_a_nul_is_refused_before_the_system_sees_it(toml: Path) -> N
         read_settings(Kettle, {"config": str(toml)})
 
 
+class Cup(BaseModel, extra="forbid"):
+    """A part of a setting."""
+
+    ml: int = 0
+
+
 class Kettles(ProgramSettings):
-    """A setting that is a list."""
+    """Settings that are lists."""
 
     litres: tuple[int, ...] = ()
+    cups: tuple[Cup, ...] = ()
+
+
+def test_a_wrong_part_of_a_setting_is_named_with_how_to_give_the_setting(toml: Path) -> None:
+    toml.write_text(f"cups = [{{ml = 1}}, {{m{'l' * 5000} = 2}}]")
+    with pytest.raises(UsageError, match=r"^cups\.1\.ml{79} = 2: Extra inputs.*\(set by --cups, BINTALLY_CUPS or the TOML file\)$"):
+        read_settings(Kettles, {"config": str(toml)})
 
 
 def test_a_list_in_the_environment_that_is_no_json_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
