@@ -6,6 +6,7 @@ message expiry and ``expires_at`` bound the time until it is handed out; ``timeo
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,6 +105,8 @@ class Desk:
         self._numbers = 0
         self._open: dict[int, _Case] = {}
         self._known: dict[_Key, _Case] = {}
+        self._answered: deque[_Case] = deque()
+        self._answered_bytes = 0
 
     def take(self, incoming: Incoming, now: float, wall: datetime) -> list[Reply]:
         """Look at a command that came.
@@ -234,18 +237,22 @@ class Desk:
         case.phase, case.reply = "answered", reply
         case.remember_until = now + (REMEMBER_PLAIN_S if case.correlation is None else REMEMBER_S)
         if self._known.get(case.key) is case:
-            self._known[case.key] = self._known.pop(case.key)  # the one that was answered last is forgotten last
+            self._answered.append(case)
+            self._answered_bytes += _size(case)
         self._forget(now)
         return _listed(reply)
 
     def _forget(self, now: float) -> None:
-        answered = [case for case in self._known.values() if case.phase == "answered"]
-        excess = len(answered) - MAX_REMEMBERED
-        excess_bytes = sum(_size(case) for case in answered) - MAX_REMEMBERED_BYTES
-        for case in answered:
-            if case.remember_until <= now or excess > 0 or excess_bytes > 0:
+        """Forget what was answered long ago, and the oldest answers where they are too many or too large."""
+        while self._answered:
+            case = self._answered[0]
+            fits = len(self._answered) <= MAX_REMEMBERED and self._answered_bytes <= MAX_REMEMBERED_BYTES
+            if fits and case.remember_until > now:
+                break
+            self._answered.popleft()
+            self._answered_bytes -= _size(case)
+            if self._known.get(case.key) is case:
                 del self._known[case.key]
-                excess, excess_bytes = excess - 1, excess_bytes - _size(case)
 
     def _reply(
         self,

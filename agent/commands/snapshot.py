@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import math
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,8 @@ from bintally.frames import Frame, resize
 
 MAX_BASE64_BYTES = 256 * 2**10
 _MAX_JPEG_BYTES = MAX_BASE64_BYTES // 4 * 3
-_QUALITIES = (85, 70, 50, 30)
-_SMALLER = 0.7
+_QUALITIES = (85, 60, 35)
+_SMALLER = 0.9
 
 
 def snapshot(frame: Frame, taken_at: datetime, max_side_px: int) -> dict[str, Any]:
@@ -33,23 +33,17 @@ def snapshot(frame: Frame, taken_at: datetime, max_side_px: int) -> dict[str, An
     Raises:
         InputError: the frame is no picture.
     """
-    for picture, quality in _attempts(frame, max_side_px):
-        jpeg = _encode(picture, quality)
-        if len(jpeg) <= _MAX_JPEG_BYTES:
-            height, width = picture.shape[:2]
-            text = base64.b64encode(jpeg).decode()
-            return {"jpeg": text, "width": width, "height": height, "taken_at": taken_at.isoformat()}
-    raise InputError(f"a frame {list(frame.shape)} makes no JPEG of {_MAX_JPEG_BYTES} bytes or fewer")
-
-
-def _attempts(frame: Frame, max_side_px: int) -> Iterator[tuple[Frame, int]]:
-    """Pictures and JPEG qualities to try, the best first."""
-    side = min(max_side_px, max(frame.shape[:2], default=0))
+    side, jpeg = min(max_side_px, max(frame.shape[:2], default=0)), b""
     while side >= 1:
         picture = _within(frame, side)
         for quality in _QUALITIES:
-            yield picture, quality
-        side = int(side * _SMALLER)
+            jpeg = _encode(picture, quality)
+            if len(jpeg) <= _MAX_JPEG_BYTES:
+                height, width = picture.shape[:2]
+                text = base64.b64encode(jpeg).decode()
+                return {"jpeg": text, "width": width, "height": height, "taken_at": taken_at.isoformat()}
+        side = int(side * min(_SMALLER, math.sqrt(_MAX_JPEG_BYTES / len(jpeg))))
+    raise InputError(f"a frame {list(frame.shape)} makes no JPEG of {_MAX_JPEG_BYTES} bytes or fewer")
 
 
 def _within(frame: Frame, side_px: int) -> Frame:

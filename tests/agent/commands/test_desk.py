@@ -188,6 +188,15 @@ def test_without_correlation_data_only_the_latest_of_a_name_is_known_again(desk:
     assert told(desk.take(few, REMEMBER_PLAIN_S, WALL)) == [("accepted", None)]
 
 
+def test_a_command_may_be_answered_after_a_later_one_of_its_name_was_forgotten(desk: Desk) -> None:
+    for frames in (1, 9):
+        desk.take(command("set", correlation=None, settings={"frames": frames}), 0.0, WALL)
+    slow, quick = desk.orders(0.0, WALL)
+    desk.done(quick, {}, 0.0)
+    desk.expire(REMEMBER_PLAIN_S, WALL)
+    assert told(desk.done(slow, {}, REMEMBER_PLAIN_S)) == [("done", None)]
+
+
 def test_an_overfull_desk_says_so_and_takes_the_same_command_later(desk: Desk) -> None:
     for number in range(MAX_OPEN):
         assert told(desk.take(command("identify", correlation=b"%d" % number), 0.0, WALL)) == [("accepted", None)]
