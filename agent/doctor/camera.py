@@ -168,14 +168,12 @@ def probe(source: str, limit_s: float = _ALL_S) -> dict[str, Any]:
 def judge(source: str, found: dict[str, Any]) -> Finding:
     """Say what a probe's figures mean."""
     if not found:
-        return Finding(NAME, "failed", f"{shown(source)} cannot be opened", _ADVICE[kind_of(source)])
-    if not found["frames"]:
+        return Finding(NAME, "failed", f"{shown(source)} opens no stream of pictures", _ADVICE[kind_of(source)])
+    if not found["frames_per_s"]:
         return Finding(
             NAME, "failed", f"{shown(source)} opens but gives no picture", "Restart the camera, and see that nothing else uses it"
         )
-    live = kind_of(source) != "recording" and found["seconds"] > 0
-    fps = (found["frames"] - 1) / found["seconds"] if live else found["said_fps"]
-    text = f"{shown(source)}: {found['width']}×{found['height']}, {fps:.3g} frames a second"
+    text = f"{shown(source)}: {found['width']}×{found['height']}, {found['frames_per_s']:.3g} frames a second"
     if found["brightness"] < _DARK:
         return Finding(NAME, "warning", f"{text}, but the picture is black", "Take off the lens cap or switch on the light")
     return Finding(NAME, "ok", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 import threading
@@ -19,6 +20,7 @@ from agent.settings import AgentSettings
 from bintally.errors import UnavailableError
 from tests.conftest import free_port
 from tests.fakes.bundle import write_grey_images
+from tests.fakes.cameras import HttpCamera
 from tests.fakes.programs import Start
 
 
@@ -59,9 +61,25 @@ def test_a_lens_cap_is_noticed(tmp_path: Path) -> None:
     assert (finding.status, "black" in finding.text) == ("warning", True)
 
 
-def test_the_rate_of_a_live_source_is_measured_and_not_believed() -> None:
-    figures = {"width": 640, "height": 480, "frames": 16, "seconds": 1.5, "said_fps": 30.0, "brightness": 90.0}
-    assert judge("0", figures).text == "0: 640×480, 10 frames a second"
+def test_a_live_camera_is_watched_for_a_moment() -> None:
+    camera = HttpCamera(frames_per_s=20.0)
+    finding = judge(camera.url, probe(camera.url, 60.0))
+    camera.close()
+    assert finding.status == "ok"
+    assert re.fullmatch(rf"{camera.url}: 64×48, [\d.]+ frames a second", finding.text)
+
+
+def test_a_camera_that_falls_silent_gives_no_picture() -> None:
+    finding = judge("0", {"frames_per_s": 0.0})
+    assert (finding.status, bool(finding.advice)) == ("failed", True)
+
+
+def test_a_camera_that_hangs_is_given_up() -> None:
+    camera = HttpCamera()
+    camera.speaks = False
+    with pytest.raises(UnavailableError, match="hangs: no picture within 1 s; unplug it"):
+        probe(camera.url, 1.0)
+    camera.close()
 
 
 def test_a_file_that_is_no_video_fails_with_advice(tmp_path: Path) -> None:
