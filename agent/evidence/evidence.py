@@ -128,7 +128,7 @@ class Evidence:
         with self._change:
             one = self._recent.get(event_id)
         result = self._store.correct(event_id, quantity, by, utc_now(), None if one is None else (one.event, one.jpeg()))
-        log.info("corrected", event=event_id, quantity=quantity, by=by)
+        log.info("corrected", count=event_id, quantity=quantity, by=by)
         self._wake_uploader()
         return result
 
@@ -171,7 +171,7 @@ class Evidence:
             try:
                 self._work_on(one)
             except Exception:  # the top of the thread: one bad picture must not end it
-                log.exception("a count's picture could not be kept", event=one.event.id)
+                log.exception("a count's picture could not be kept", count=one.event.id)
 
     def _next(self) -> _Picture | None:
         """The next picture to encode, or else to write; None at the end."""

@@ -283,8 +283,8 @@ class EvidenceStore:
         label = label or (description.label if description else None)
         if description is None and label is None:
             log.warning("kept picture without a description, deleted", name=name)
-            self._paths.loose_image(name).unlink(missing_ok=True)
-            self._paths.image(name).unlink(missing_ok=True)
+            for path in self._paths.all_of(name):
+                path.unlink(missing_ok=True)
             return
         description = description or Description(None, "corrected")
         whole = self._paths.image(name).exists() and not self._paths.loose_metadata(name).exists()

@@ -137,11 +137,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read(self, length: int, fault: Fault | None) -> bytes:
         """The body as far as it came."""
-        body = b""
+        body = bytearray()
         stop_at = length // 2 if fault in ("cut", "hang") else length
         with suppress(OSError):
             while len(body) < length:
-                piece = self.rfile.read1(min(4096, length - len(body)))
+                piece = self.rfile.read1(min(65536, length - len(body)))
                 body += piece
                 if not piece:
                     break
@@ -151,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if len(body) >= stop_at and fault == "hang":
                     self.uploads.hanging.set()
                     self.uploads.release.wait(60)
-        return body
+        return bytes(body)
 
     def _confirm(self, body: bytes, wanted: bytes, fault: Fault | None) -> None:
         if digest_of(repr_digest(body)) != wanted:

@@ -16,7 +16,7 @@ from bintally import abid
 from bintally.messages import CountData, CountEvent, Verification
 from tests.fakes.events import EPOCH, count_event
 
-_FILE_EVENTS = frozenset({"open", "os.rename", "os.remove", "os.mkdir", "os.chmod", "os.truncate"})
+_FILE_EVENTS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.chmod", "os.truncate"})
 
 
 def count(number: int, **changes: Any) -> CountEvent:
@@ -27,12 +27,12 @@ def count(number: int, **changes: Any) -> CountEvent:
 
 def verified(verdict: str) -> CountData:
     """A count that was compared."""
-    return count(1, verification=Verification(expected=2, origin="books", verdict=verdict, match_probability=0.1)).data  # type: ignore[arg-type]
+    return count(1, verification=Verification(expected=2, origin="books", verdict=verdict, match_probability=0.1)).data
 
 
 def jpeg(number: int, size_bytes: int = 1000) -> bytes:
     """Bytes that are a picture as far as a store can tell."""
-    return (b"\xff\xd8" + f"{number:08}".encode() * size_bytes)[: size_bytes - 2] + b"\xff\xd9"
+    return (b"\xff\xd8" + f"{number:08}".encode() * (size_bytes // 8 + 1))[: size_bytes - 2] + b"\xff\xd9"
 
 
 def bytes_in(folder: Path) -> int:
@@ -67,10 +67,10 @@ def check_sound(folder: Path, max_bytes: int) -> None:
 
 
 def killed_at(step: int, folder: Path, work: Callable[[], object]) -> bool:
-    """Do something in a child process that is killed (-9) before its ``step``-th operation on a file of the folder.
+    """Do something in a child process that is killed (-9) before its ``step``-th change to a file of the folder.
 
     Returns:
-        Whether it was killed; False where there were fewer operations.
+        Whether it was killed; False where there were fewer changes.
     """
     child = os.fork()
     if child:
@@ -81,7 +81,8 @@ def killed_at(step: int, folder: Path, work: Callable[[], object]) -> bool:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal seen
-        if event in _FILE_EVENTS and str(folder) in str(arguments[0]):
+        changes = event in _FILE_EVENTS or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+        if changes and str(folder) in str(arguments[0]):
             seen += 1
             if seen == step:
                 os.kill(os.getpid(), signal.SIGKILL)
