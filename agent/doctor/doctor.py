@@ -6,9 +6,9 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
-
-import structlog
+from pathlib import Path
 
 from agent.doctor.finding import Check, Finding, from_error
 from agent.doctor.report import as_json_text, as_line, summary
@@ -16,7 +16,6 @@ from agent.settings import AgentSettings
 from bintally.errors import BintallyError
 
 LIMIT_S = 10.0
-log = structlog.get_logger()
 
 
 def doctor(settings: AgentSettings, as_json: bool = False) -> int:
@@ -76,6 +75,12 @@ def _looked(check: Check, settings: AgentSettings) -> Finding:
         return check.look(settings)
     except BintallyError as error:
         return from_error(check.name, error)
-    except Exception as error:  # the top of the thread: one check that breaks must not take the others with it
-        log.exception("check broke", check=check.name)
-        return Finding(check.name, "failed", f"the check itself broke ({error!r})", "Report this as a bug, with the lines above")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return Finding(
+            check.name, "failed", f"{where}{error.strerror or error}", "Let this user read it, or correct the setting that names it"
+        )
+    except Exception as error:  # noqa: BLE001 - the top of the thread: one check that breaks must not take the others with it
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"the check itself broke ({error!r} at {Path(place.filename).name}:{place.lineno})"
+        return Finding(check.name, "failed", text, "Report this as a bug of bintally")

@@ -70,12 +70,15 @@ def test_errors_become_findings_that_say_what_to_do(settings: Callable[..., Agen
     checks = [
         raising("ours", UnavailableError("/dev/video0: is busy; there; stop the other program")),
         raising("bare", InputError("it is damaged")),
+        raising("rights", PermissionError(13, "Permission denied", "/var/lib/bintally/outbox.sqlite")),
         raising("bug", KeyError("oops")),
     ]
-    ours, bare, bug = examine(settings(), checks)
+    ours, bare, rights, bug = examine(settings(), checks)
     assert (ours.text, ours.advice) == ("/dev/video0: is busy; there", "Stop the other program")
     assert (bare.status, bare.text) == ("failed", "it is damaged")
-    assert (bug.status, "KeyError" in bug.text) == ("failed", True)
+    assert (rights.status, rights.text) == ("failed", "/var/lib/bintally/outbox.sqlite: Permission denied")
+    assert (bug.status, "KeyError('oops') at test_doctor.py:" in bug.text) == ("failed", True)
+    assert rights.advice
     assert bare.advice
     assert bug.advice
 
