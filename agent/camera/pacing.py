@@ -26,18 +26,26 @@ class Pace:
 class Freshness:
     """Tells live frames from those that waited in a buffer of the driver or the network.
 
-    A frame is stamped when it comes out of the buffer, so an old one would look new. After the opening, and after the reader was
-    stopped or the network hung, frames are old until one had to be waited for: only then is the buffer empty.
+    A frame is stamped when it comes out of the buffer, so an old one would look new. After the opening, after the reader was
+    stopped, after the network hung, and where the reader is too slow, frames are old until they have to be waited for: only
+    then is the buffer empty. One wait proves nothing: another program may have had the processor.
     """
 
-    WAITED_S = 0.005
+    WAITED = 0.5
+    """Share of the time between two frames that counts as having waited."""
+    WAITS = 2
     GAP_S = 0.5
     GAP_PERIODS = 3.0
+    LAG_S = 2.0
+    """So long without a wait is a buffer that fills; so long in draining it, the rate is known wrongly."""
     GIVE_UP_S = 10.0
+    _SOME_WAIT_S = 0.005
 
-    def __init__(self) -> None:
-        self._came_at: float | None = None
-        self._period_s = 0.0
+    def __init__(self, frames_per_s: float) -> None:
+        """Begin with the rate that the source claims to have."""
+        self._period_s = 1 / frames_per_s if 1 <= frames_per_s <= 120 else 1 / 30
+        self._came_at = self._waited_at = float("-inf")
+        self._waits = 0
         self._gap = False
         self._draining_since: float | None = None
 
@@ -48,17 +56,34 @@ class Freshness:
             waited_s: how long nothing was done but wait for it; decoding does not count.
             came_at: monotonic seconds when it came.
         """
-        since_s = float("inf") if self._came_at is None else came_at - self._came_at
-        self._came_at = came_at
+        since_s, self._came_at = came_at - self._came_at, came_at
         gap = since_s > max(self.GAP_S, self.GAP_PERIODS * self._period_s)
         slow, self._gap = gap and self._gap, gap
+        if slow:
+            self._period_s = since_s
         if gap and not slow:
-            self._draining_since = came_at
+            self._drain(came_at)
             return False
-        self._period_s = since_s if slow else self._period_s + 0.1 * (since_s - self._period_s)
-        if waited_s >= self.WAITED_S:
+        self._count_wait(waited_s, came_at)
+        if self._draining_since is not None:
+            return False
+        self._period_s += 0.1 * (since_s - self._period_s)
+        return True
+
+    def _drain(self, now: float) -> None:
+        self._draining_since = self._waited_at = now
+        self._waits = 0
+
+    def _count_wait(self, waited_s: float, now: float) -> None:
+        long_drained = self._draining_since is not None and now - self._draining_since > self.LAG_S
+        if waited_s >= (self._SOME_WAIT_S if long_drained else self.WAITED * self._period_s):
+            self._waits, self._waited_at = self._waits + 1, now
+        else:
+            self._waits = 0
+        if self._waits >= self.WAITS:
             self._draining_since = None
-        return self._draining_since is None
+        elif self._draining_since is None and now - self._waited_at > self.LAG_S:
+            self._drain(now)
 
     def hopeless(self, now: float) -> bool:
         """Whether the buffer never gets empty: the source is read slower than it speaks, or it is no live one."""

@@ -148,7 +148,7 @@ def _hand_over(task: Task, capture: cv2.VideoCapture) -> None:
 
 def _live(task: Task, capture: cv2.VideoCapture) -> Iterator[int]:
     """Grab everything, so that no buffer fills; yield the number of each frame that is wanted at the moment of its grab."""
-    pace, freshness, number = Pace(task.frames_per_s), Freshness(), task.first
+    pace, freshness, number = Pace(task.frames_per_s), Freshness(capture.get(cv2.CAP_PROP_FPS)), task.first
     while True:
         began, worked = time.monotonic(), time.thread_time()
         if not capture.grab():

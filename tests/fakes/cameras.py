@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from bintally.frames import Frame
+from tests.fakes.rtsp import CELL_PX, time_code
 
 _PART = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
 _HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
@@ -24,6 +25,20 @@ def grey(value: int, height: int = 48, width: int = 64) -> Frame:
 def noise(number: int, height: int = 48, width: int = 64) -> Frame:
     """A picture as a sensor gives it: no two are the same."""
     return np.random.default_rng(number).integers(60, 200, (height, width, 3), np.uint8)
+
+
+def timed(number: int, height: int = 64, width: int = 256) -> Frame:
+    """A picture that holds the time it was made, and some noise."""
+    top = np.frombuffer(time_code(width), np.uint8).reshape(-1, width)
+    picture = noise(number, height, width)
+    picture[: len(top)] = top[:, :, None]
+    return picture
+
+
+def made_at(frame: Frame) -> float:
+    """Monotonic seconds when a ``timed`` picture, or one of the RTSP server, was made."""
+    cells = frame[CELL_PX // 2 : 2 * CELL_PX : CELL_PX, CELL_PX // 2 : 16 * CELL_PX : CELL_PX, 1].reshape(-1)
+    return sum(int(cell > 127) << (31 - place) for place, cell in enumerate(cells)) / 1000
 
 
 def write_video(path: Path, frames: Sequence[Frame], frames_per_s: float) -> Path:
@@ -58,6 +73,11 @@ class HttpCamera:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/bin.mjpg"
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody is connected."""
+        return bool(self._clients)
 
     def appear(self) -> None:
         """Listen, on the same port as before."""
