@@ -120,7 +120,7 @@ class Page:
         routes = [
             Route("/", _file("index.html", self._guard.cookie())),
             Route("/login", _file("login.html")),
-            *(Route(f"/{name}", _file(name)) for name in ("page.css", "page.js", "login.js", "icon.svg")),
+            *(Route(f"/{name}", _file(name)) for name in ("page.css", "page.js", "pad.js", "login.js", "icon.svg")),
             Route("/api/state", self._state),
             Route("/picture.jpg", self._picture),
             Route("/metrics", self._metrics_text),

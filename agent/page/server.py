@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from agent.page.app import Actions
 
 _STOP_S = 5.0
-_MAX_CONNECTIONS = 64  # a browser opens up to six; more than a few tablets is an attack, and must not take the agent's files
 log = structlog.get_logger()
 
 
@@ -73,6 +72,7 @@ class PageServer:
         import uvicorn
 
         from agent.page.app import Page
+        from agent.page.connections import BoundedProtocol
         from agent.page.security import Guard
 
         listening = _listen(self._host, self._port)
@@ -83,12 +83,11 @@ class PageServer:
             log_config=None,
             access_log=False,
             ws="none",
-            http="h11",
+            http=BoundedProtocol,
             loop="asyncio",
             lifespan="off",
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=_MAX_CONNECTIONS,
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)

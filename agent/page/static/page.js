@@ -7,7 +7,6 @@ const ASK_MS = 500;
 const PATIENCE_MS = 1500;
 const SILENT_MS = 2500;
 const SAID_MS = 6000;
-const MAX_DIGITS = 6;
 
 const $ = (id) => document.getElementById(id);
 const page = document.body;
@@ -20,9 +19,6 @@ let loading = null;
 let announced = null;
 let hiddenCall = false;
 let saidTimer = 0;
-let chosen = null; // the count that the pad corrects; fixed when the pad opens, whatever is counted meanwhile
-let opener = null;
-let entered = "";
 
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -180,7 +176,7 @@ function drawBin({ root, box, part }, view) {
   bar.firstElementChild.style.width = `${count === null ? 0 : count.share * 100}%`;
   drawVerdict(part("verdict"), count);
   setText(part("waits"), view.waits_for);
-  setText(part("when"), count === null ? "" : `Counted ${clock(count.taken_at)}, ${count.trigger}`);
+  setText(part("when"), count === null ? "" : `${clock(count.taken_at)} · ${count.trigger}`);
   part("correct").disabled = count === null;
   const { left, top, right, bottom } = view.region;
   Object.assign(box.style, { left: `${left * 100}%`, top: `${top * 100}%`, width: `${(right - left) * 100}%`, height: `${(bottom - top) * 100}%` });
@@ -276,7 +272,7 @@ function age() {
   page.classList.toggle("old", !live);
   page.classList.toggle("paused", !live || state.phase !== "counting");
   if (!live) setText($("stale"), staleWords(silent, old_s));
-  drawNotices(silent, now);
+  drawNotices(silent);
 }
 
 function staleWords(silent, old_s) {
@@ -285,11 +281,10 @@ function staleWords(silent, old_s) {
   return `${ended}: this picture is ${duration(old_s)} old`;
 }
 
-function drawNotices(silent, now) {
+function drawNotices(silent) {
   const found = [];
   if (silent) {
-    const since = state === null ? "" : ` for ${duration((now - answeredAt) / 1000)}`;
-    found.push(["bad", `No answer from the agent${since}. ${state === null ? "" : "What you see is old. "}Trying again…`]);
+    found.push(["bad", `No answer from the agent. ${state === null ? "" : "What you see is old. "}Trying again…`]);
   } else if (state !== null) {
     const stopped = ["no camera", "no counter", "disk full"].includes(state.phase);
     const words = { "no camera": "No camera", "no counter": "No counter", "disk full": "The disk is full, nothing is counted" };
@@ -324,75 +319,17 @@ function say(text, bad = false) {
 
 async function recount(number) {
   const button = cards[number].part("recount");
-  button.disabled = true;
+  if (button.getAttribute("aria-busy") === "true") return; // not disabled: that would take the focus away
+  button.setAttribute("aria-busy", "true");
   try {
     say(await act("/api/recount", { bin: state.views.length > 1 ? state.views[number].bin : null }));
   } catch (error) {
     say(error.message, true);
   } finally {
-    button.disabled = false;
+    button.setAttribute("aria-busy", "false");
   }
 }
 
-function openPad(count) {
-  chosen = count;
-  setText($("pad-title"), `How many are really in ${count.bin}?`);
-  setText($("pad-said"), `${count.digits === "unsure" ? "The counter was unsure" : `The counter said ${spoken(count)}`} at ${clock(count.taken_at)}.`);
-  $("pad-refused").hidden = true;
-  enter("", false);
-  opener = document.activeElement;
-  $("pad").showModal();
-  $("entry").focus();
-}
-
-function enter(text, exact) {
-  entered = text.replace(/^0+(?=\d)/, "").slice(0, MAX_DIGITS);
-  $("few").hidden = exact;
-  $("many").hidden = !exact;
-  setText($("entry"), entered);
-  setText($("pad-hint"), exact ? "Six or more: count them all, the exact number teaches the counter." : "");
-  for (const key of $("few").children) key.setAttribute("aria-pressed", String(entered !== "" && key.dataset.digit === entered));
-  $("record").disabled = entered === "";
-  setText($("record"), entered === "" ? "Record" : `Record ${entered}`);
-}
-
-async function record() {
-  $("record").disabled = true;
-  $("pad-refused").hidden = true;
-  try {
-    const words = await act("/api/correct", { event_id: chosen.id, quantity: Number(entered) });
-    $("pad").close();
-    say(words);
-  } catch (error) {
-    setText($("pad-refused"), error.message);
-    $("pad-refused").hidden = false;
-    $("record").disabled = false;
-  }
-}
-
-function typed(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
-  if (/^[0-9]$/.test(event.key)) {
-    const next = entered + event.key;
-    enter(next, !$("many").hidden || Number(next) > 5);
-    $("record").focus(); // so that Enter records
-  } else if (event.key === "Backspace") {
-    enter(entered.slice(0, -1), !$("many").hidden);
-  } else {
-    return;
-  }
-  event.preventDefault();
-}
-
-$("pad").addEventListener("keydown", typed);
-$("pad").addEventListener("close", () => { if (opener) opener.focus(); });
-$("few").addEventListener("click", ({ target }) => { if (target.dataset.digit) enter(target.dataset.digit, false); });
-$("many").addEventListener("click", ({ target }) => { if (target.dataset.digit) enter(entered + target.dataset.digit, true); });
-$("more").addEventListener("click", () => { enter("", true); $("entry").focus(); });
-$("fewer").addEventListener("click", () => { enter("", false); $("entry").focus(); });
-$("erase").addEventListener("click", () => enter(entered.slice(0, -1), true));
-$("cancel").addEventListener("click", () => $("pad").close());
-$("record").addEventListener("click", record);
 $("identify").addEventListener("click", () => { hiddenCall = true; $("identify").hidden = true; });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !$("identify").hidden) $("identify").click(); });
 

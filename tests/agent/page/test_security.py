@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
 
 import pytest
 
+from agent.page import connections
 from agent.page.security import Asked, Guard, Guesses
 from tests.agent.page.serving import TOKEN, Serving, count, look_at, picture, serving
+from tests.fakes.programs import wait_until
 
 CORRECTION = {"event_id": count().id, "quantity": 2}
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -297,3 +300,38 @@ def test_html_in_a_bin_name_stays_text_in_json(page: Serving) -> None:
     answer = page.get("/api/state")
     assert answer.headers["content-type"] == "application/json"
     assert answer.json["views"][0]["bin"] == name
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the page ended a connection that asks nothing; waits a moment for it."""
+    connection.settimeout(0.5)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def test_a_flood_of_connections_takes_no_more_of_the_agents_files_than_it_may() -> None:
+    with serving() as page, ExitStack() as flood:
+        held = [flood.enter_context(socket.create_connection(("127.0.0.1", page.port))) for _ in range(connections.MAX_CONNECTIONS + 20)]
+        assert all(ended(connection) for connection in held[connections.MAX_CONNECTIONS :])
+        flood.close()
+        wait_until(lambda: answers(page), "the page answers again")
+
+
+def answers(page: Serving) -> bool:
+    try:
+        return page.get("/healthz").status == HTTPStatus.OK
+    except OSError:
+        return False
+
+
+def test_a_client_that_never_ends_its_request_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "PATIENCE_S", 0.2)
+    with serving() as page, socket.create_connection(("127.0.0.1", page.port), timeout=30) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        with suppress(ConnectionError):
+            assert connection.recv(1) == b""
+        assert answers(page)

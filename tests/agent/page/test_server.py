@@ -67,7 +67,13 @@ def test_an_agent_without_a_page_loads_no_web_server() -> None:
 
 
 def test_the_page_and_its_files_are_served_and_revalidated(page: Serving) -> None:
-    kinds = {"/": "text/html", "/page.css": "text/css", "/page.js": "text/javascript", "/icon.svg": "image/svg+xml"}
+    kinds = {
+        "/": "text/html",
+        "/page.css": "text/css",
+        "/page.js": "text/javascript",
+        "/pad.js": "text/javascript",
+        "/icon.svg": "image/svg+xml",
+    }
     for path, kind in kinds.items():
         answer = page.get(path)
         assert answer.status == HTTPStatus.OK
@@ -83,7 +89,8 @@ def test_the_page_needs_nothing_inline_and_nothing_from_elsewhere(page: Serving)
         assert "<script>" not in text
         assert re.search(r"\son\w+=", text) is None
         assert "//" not in text
-    assert b"innerHTML" not in page.get("/page.js").body
+    for path in ("/page.js", "/pad.js", "/login.js"):
+        assert not re.search(rb"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", page.get(path).body)
 
 
 def test_the_picture_follows_the_camera(page: Serving) -> None:
