@@ -83,7 +83,12 @@ def _shown(value: Any) -> str:
         text = repr(value)
     except ValueError:  # Python writes no decimal numbers of more than 4,300 digits
         text = "a number too long to show"
-    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
+    return _short(text)
+
+
+def _short(text: str, length: int = _MAX_SHOWN) -> str:
+    """Leave out the middle of what is too long; at the end of a parser's words stands the place."""
+    return text if len(text) <= length else f"{text[: length // 2]}…{text[-length // 2 + 1 :]}"
 
 
 def _check_toml(path: Path, model: type[ProgramSettings]) -> None:
@@ -94,7 +99,7 @@ def _check_toml(path: Path, model: type[ProgramSettings]) -> None:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except ValueError as error:
-        raise UsageError(f"{path}: not readable TOML ({error})") from error
+        raise UsageError(f"{path}: not readable TOML ({_short(str(error), 3 * _MAX_SHOWN)})") from error
     if content is None:
         raise UsageError(f"{path}: no such settings file; check --config or BINTALLY_CONFIG")
     _refuse_unknown(content, set(model.model_fields), str(path))

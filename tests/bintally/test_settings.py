@@ -109,6 +109,13 @@ def test_a_wrong_value_of_any_size_is_told_in_one_short_line(toml: Path, value: 
     assert len(str(told.value)) < 300
 
 
+def test_a_long_name_that_stands_twice_is_told_with_its_place(toml: Path) -> None:
+    toml.write_text(f"[{'x' * 6000}]\n" * 2)
+    with pytest.raises(UsageError, match=r"not readable TOML \(Cannot declare .*…x+',\) twice \(at line 2, column \d+\)\)$") as told:
+        read_settings(Kettle, {"config": str(toml)})
+    assert len(str(told.value)) < 300 + len(str(toml))
+
+
 def test_a_path_with_a_nul_is_refused_before_the_system_sees_it(toml: Path) -> None:
     toml.write_text('site = "x"\nstate_dir = "a\\u0000b"')
     with pytest.raises(UsageError, match="state_dir: holds a NUL character"):
