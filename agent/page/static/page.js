@@ -121,12 +121,14 @@ function drawPicture() {
   if (picture === null || loading === picture.number || (shown && shown.number === picture.number)) return;
   const grabbedAt = answeredAt - picture.age_s * 1000;
   const next = new Image();
+  next.decoding = "sync";
   loading = picture.number;
   next.onload = () => {
     loading = null;
     shown = { number: picture.number, grabbedAt };
-    $("frame").src = next.src;
-    $("frame").hidden = false;
+    next.id = "frame";
+    next.alt = "What the camera sees";
+    $("frame").replaceWith(next); // setting the old one's address would fetch the picture again
     age();
   };
   next.onerror = () => { loading = null; };

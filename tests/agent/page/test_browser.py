@@ -41,8 +41,8 @@ def test_the_browser_draws_count_and_picture_and_html_in_a_bin_name_stays_text(t
     assert re.search(r'<p class="count">6\+</p>', text)
     assert re.search(r'<p class="verdict mismatch">≠ Expected: 4</p>', text)
     assert re.search(r'<h2 class="name">&lt;img src=x onerror=alert\(1\)&gt;</h2>', text)
-    assert "<img src=" not in text
-    assert re.search(r'<img id="frame"[^>]* src="[^"]*/picture\.jpg\?n=\d+"', text)
+    assert re.findall(r"<img [^>]*>", text) == re.findall(r'<img [^>]*src="/picture\.jpg\?n=\d+"[^>]*>', text)
+    assert text.count("<img ") == 1
     assert re.search(r'<body class="only">', text), "the picture is live, and the agent answers"
 
 
