@@ -6,41 +6,59 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def agent(arguments: Sequence[str]) -> int:
     """run the station's agent: count what the camera sees and publish it over MQTT"""
     parser = argparse.ArgumentParser(prog="bintally agent", description=agent.__doc__)
-    commands = parser.add_subparsers(required=True, metavar="run")
+    commands = parser.add_subparsers(required=True, metavar="run | doctor")
     run_parser = commands.add_parser(
         "run",
         help="count and publish until stopped",
         description="Count and publish until stopped. Every option is a setting: also BINTALLY_<NAME> in the environment, or <name> in a TOML file.",
-        epilog="example: bintally agent run --source photos/ --broker mqtt://127.0.0.1:1883 --site berlin --station pick-3 --once",
+        epilog="example: bintally agent run --source 0 --broker mqtt://127.0.0.1:1883 --site berlin --station pick-3 --page 127.0.0.1:8480",
     )
+    run_parser.add_argument(
+        "--once", action="store_true", help="count each image of a folder one time, wait for the acknowledgements, exit"
+    )
+    doctor_parser = commands.add_parser(
+        "doctor",
+        help="check camera, broker, model, disk and all else that a station needs, and say what to do",
+        description="Check everything that the agent would use with these settings; nothing is published, nothing is changed.",
+        epilog="example: bintally agent doctor --config station.toml",
+    )
+    doctor_parser.add_argument("--json", action="store_true", help="one JSON object")
+    for chosen, command in ((run_parser, _run), (doctor_parser, _doctor)):
+        _add_settings(chosen)
+        chosen.set_defaults(command=command)
+    options = vars(parser.parse_args(arguments))
+    chosen_command: Callable[[dict[str, Any]], int] = options.pop("command")
+    return chosen_command(options)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
     from agent.settings import AgentSettings
 
     for name, field in AgentSettings.model_fields.items():
         shown = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-        default = "" if field.is_required() or field.default in (None, ()) else f" (default: {shown})"
-        run_parser.add_argument(
-            f"--{name.replace('_', '-')}", metavar=name.upper(), help=f"{field.description}{default}".replace("%", "%%")
-        )
-    run_parser.add_argument("--config", metavar="FILE", help="TOML file with settings")
-    run_parser.add_argument(
-        "--once", action="store_true", help="count each image of a folder one time, wait for the acknowledgements, exit"
-    )
-    options = vars(parser.parse_args(arguments))
+        default = "" if field.is_required() or field.default in (None, (), False) else f" (default: {shown})"
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=f"{field.description}{default}".replace("%", "%%"))
+    parser.add_argument("--config", metavar="FILE", help="TOML file with settings")
+
+
+def _run(options: dict[str, Any]) -> int:
     once = options.pop("once")
 
     from agent.run import run
+    from agent.settings import AgentSettings
     from bintally.logs import log_to_stderr
     from bintally.settings import read_settings
 
     settings = read_settings(AgentSettings, options)
-    log_to_stderr(logging.INFO)
+    log_to_stderr(logging.INFO, as_json=settings.log_json)
     summary = run(settings, once)
     acknowledged = "all acknowledged"
     if summary.waiting:
@@ -51,6 +69,18 @@ def agent(arguments: Sequence[str]) -> int:
     if once and summary.stopped:
         return 130
     return 1 if summary.refused and not summary.stopped else 0
+
+
+def _doctor(options: dict[str, Any]) -> int:
+    as_json = options.pop("json")
+
+    from agent.doctor.doctor import doctor
+    from agent.settings import AgentSettings
+    from bintally.logs import log_to_stderr
+    from bintally.settings import read_settings
+
+    log_to_stderr(logging.ERROR)
+    return doctor(read_settings(AgentSettings, options), as_json)
 
 
 def count(arguments: Sequence[str]) -> int:

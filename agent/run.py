@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-import signal
+import random
 import threading
+import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import structlog
 
-from agent.camera.shot import Shot
+from agent.camera.camera import Camera
 from agent.camera.sources import open_source
-from agent.counting.counter import Counted, FrameCounter
-from agent.counting.warm_up import warm_up
+from agent.clerk import Clerk
+from agent.commands.expected import ExpectedBook
+from agent.commands.runtime import RuntimeConfig
+from agent.counting.warming import Warming
 from agent.delivery.courier import Courier
+from agent.delivery.link import link_from
 from agent.delivery.outbox import Outbox
+from agent.evidence.evidence import Evidence, open_evidence
+from agent.health.metrics import Metrics
+from agent.health.sensors import read_sensors
+from agent.health.systemd import Systemd
+from agent.health.vitals import healthy
+from agent.loop import Loop
+from agent.naming import Naming
+from agent.page.address import parse_address, read_token
+from agent.page.server import PageServer
+from agent.pictures import Pictures
+from agent.recorder import Recorder
 from agent.settings import AgentSettings
-from bintally import __version__
-from bintally.errors import InputError, UsageError
-from bintally.messages import CountData, CountEvent, ModelName, State, utc_now
+from agent.status import Status
+from agent.watching import Watching
+from bintally.errors import UsageError
+from bintally.signals import stop_on_signal
 from bintally.topics import Station
 
 _PATIENCE_ONCE_S = 30.0
 log = structlog.get_logger()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Summary:
     """What a run did.
 
@@ -37,11 +54,11 @@ class Summary:
         stopped: whether a signal ended the run.
     """
 
-    counted: int = 0
-    refused: int = 0
-    first_refusal: str = ""
-    waiting: int = 0
-    stopped: bool = False
+    counted: int
+    refused: int
+    first_refusal: str
+    waiting: int
+    stopped: bool
 
 
 def run(settings: AgentSettings, once: bool) -> Summary:
@@ -53,48 +70,117 @@ def run(settings: AgentSettings, once: bool) -> Summary:
 
     Raises:
         InputError: bundle or source are not usable.
-        UnavailableError: camera, broker or disk do not answer; what was counted is in the outbox.
-        UsageError: the state folder is another agent's.
+        UnavailableError: page or disk cannot be used; with ``once`` or a patience also: the broker does not answer. What was counted is
+            in the outbox.
+        UsageError: the state folder is another agent's, or settings do not go together.
     """
-    station = Station(settings.site, settings.station)
-    state_dir = _state_dir(settings)
-    outbox = Outbox(state_dir, station)
-    stop = threading.Event()
-    try:
-        counter = FrameCounter(warm_up(settings, state_dir))
+    with stop_on_signal() as stop, ExitStack() as stack:
+        agent = _Agent(settings, once, stop, stack)
+        agent.loop.run(stop)
+        if not stop.is_set():
+            agent.courier.drain()
+        stopped = stop.is_set()
+        agent.courier.close()
+        if agent.courier.failure is not None:
+            raise agent.courier.failure
+        snapshot, eyes = agent.status.snapshot(), agent.eyes
+        return Summary(snapshot.counted, eyes.refused, eyes.first_refusal, agent.outbox.depth(), stopped)
+
+
+class _Agent:
+    """Everything of one agent, wired; what was opened is closed by ``stack``, the last one first."""
+
+    def __init__(self, settings: AgentSettings, once: bool, stop: threading.Event, stack: ExitStack) -> None:
+        station = Station(settings.site, settings.station)
+        state_dir = _state_dir(settings)
+        self.status, rng = Status(), random.Random()  # noqa: S311 - jitter is no secret
+        self.outbox = Outbox(state_dir, station, settings.outbox_max_bytes, settings.outbox_max_age_s)
+        stack.callback(self.outbox.close)
+        warming = Warming(settings, state_dir)
+        warming.start()
+        runtime = RuntimeConfig(settings, state_dir)
+        naming = Naming(runtime.bins, settings.station, settings.read_labels, state_dir)
+        evidence = open_evidence(settings, station, state_dir, rng)
+        metrics = Metrics(self.status.snapshot, partial(read_sensors, state_dir), evidence.bytes_used)
+        link = link_from(settings, station, self.outbox.epoch)
+        self.courier = Courier(self.outbox, link, self.status, settings.acknowledged_by == "broker", _patience_s(settings, once), stop)
+        self.eyes = self._open_eyes(settings, once, runtime, naming, metrics)
+        clerk = Clerk(
+            station, self.outbox.epoch, link, runtime, ExpectedBook(), naming, self.status, ask=self.eyes.ask, changed=self.eyes.change
+        )
+        recorder = Recorder(self.outbox, station, self.status, evidence, metrics, self.courier.committed)
+        self.loop = Loop(
+            station,
+            self.outbox.epoch,
+            self.eyes,
+            warming,
+            clerk,
+            recorder,
+            runtime,
+            evidence,
+            link,
+            self.status,
+            partial(read_sensors, state_dir),
+            Systemd(),
+        )
+        self._open_page(settings, station, clerk, evidence, metrics, stack)
+        evidence.start()
+        stack.callback(evidence.close)
+        self.courier.start()
+        stack.callback(self.courier.close)
+
+    def _open_eyes(
+        self, settings: AgentSettings, once: bool, runtime: RuntimeConfig, naming: Naming, metrics: Metrics
+    ) -> Pictures | Watching:
         folder = str(Path(settings.source).resolve())
-        source = open_source(settings.source, settings.interval_s, once, lambda file: outbox.was_counted(folder, file))
-        state = State(status="online", session=outbox.epoch, version=__version__, model=counter.model)
-        by_broker = settings.acknowledged_by == "broker"
-        patience_s = settings.broker_patience_s if settings.broker_patience_s is not None else _PATIENCE_ONCE_S if once else 0.0
-        courier = Courier(outbox, settings.broker, station, state, by_broker, patience_s, stop)
-        _stop_on_signals(stop)
-        courier.start()
-        summary = Summary()
-        try:
-            for shot in source.shots(stop):
-                if isinstance(shot, InputError):
-                    log.warning("not counted", reason=str(shot))
-                    summary.refused += 1
-                    summary.first_refusal = summary.first_refusal or str(shot)
-                    continue
-                counted = counter.count(shot.frame)
-                bin_name = settings.bin or shot.bin or settings.station
-                make = partial(_event, station, bin_name, shot, counted, counter.model)
-                outbox.add(make, folder if once else None, shot.file if once else None)
-                courier.committed()
-                summary.counted += 1
-            if not stop.is_set():
-                courier.drain()
-            summary.stopped = stop.is_set()
-        finally:
-            courier.close()
-        if courier.failure is not None:
-            raise courier.failure
-        summary.waiting = outbox.depth()
-        return summary
-    finally:
-        outbox.close()
+        source = open_source(
+            settings.source, 0.0, once, lambda file: self.outbox.was_counted(folder, file), settings.frames_per_s, settings.stale_after_s
+        )
+        if not isinstance(source, Camera):
+            return Pictures(source, folder, settings, once, self.status)
+        return Watching(source, runtime, naming, self.status, metrics)
+
+    def _open_page(
+        self, settings: AgentSettings, station: Station, clerk: Clerk, evidence: Evidence, metrics: Metrics, stack: ExitStack
+    ) -> None:
+        if settings.page is None:
+            return
+        host, port = parse_address(settings.page)
+        token = None if settings.page_token_file is None else read_token(settings.page_token_file)
+        loop, status = self.loop, self.status
+        page = PageServer(
+            host,
+            port,
+            token,
+            status,
+            _Actions(clerk, evidence),
+            station,
+            metrics.text,
+            lambda: healthy(status.snapshot(), time.monotonic(), ticked_at=loop.ticked_at, started_at=loop.started_at),
+            settings.stale_after_s,
+        )
+        page.start()
+        stack.callback(page.stop)
+
+
+class _Actions:
+    """What the page's buttons do."""
+
+    def __init__(self, clerk: Clerk, evidence: Evidence) -> None:
+        self._clerk, self._evidence = clerk, evidence
+
+    def correct(self, event_id: str, quantity: int, by: str) -> str:
+        return self._evidence.correct(event_id, quantity, by).words()
+
+    def recount(self, bin: str | None) -> str:  # noqa: A002 - as in all messages
+        self._clerk.recount(bin)
+        return "counting as soon as the bin is at rest"
+
+
+def _patience_s(settings: AgentSettings, once: bool) -> float:
+    if settings.broker_patience_s is not None:
+        return settings.broker_patience_s
+    return _PATIENCE_ONCE_S if once else 0.0
 
 
 def _state_dir(settings: AgentSettings) -> Path:
@@ -102,25 +188,3 @@ def _state_dir(settings: AgentSettings) -> Path:
         return settings.state_dir.expanduser()
     except RuntimeError as error:
         raise UsageError(f"{settings.state_dir}: this user has no home folder; give --state-dir") from error
-
-
-def _event(station: Station, bin_name: str, shot: Shot, counted: Counted, model: ModelName, event_id: str) -> CountEvent:
-    decision = counted.decision
-    data = CountData(
-        counted=decision.counted,
-        at_least=decision.at_least,
-        unsure=decision.unsure,
-        confidence=round(decision.confidence, 4),
-        probabilities=[round(p, 4) for p in counted.probabilities],
-        taken_at=shot.taken_at,
-        frame_ms=round(counted.frame_ms, 2),
-        file=shot.file,
-        model=model,
-    )
-    return CountEvent(source=station.source, id=event_id, subject=bin_name, time=utc_now(), data=data)
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Event.set takes a lock that the main thread may hold in wait() when the handler interrupts it
-        signal.signal(number, lambda *_: threading.Thread(target=stop.set, name="stop").start())

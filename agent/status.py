@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from bintally.frames import Frame
@@ -42,6 +43,7 @@ class Snapshot:
         note: what it waits for, for people.
         camera: how the camera does; ``frame_age_s`` is that of the last look, see ``grabbed_at``.
         grabbed_at: monotonic seconds when the newest frame was grabbed.
+        taken_at: time of day then.
         frame: the newest frame, uint8 [h, w, 3], BGR; never written to.
         views: one for each region.
         model: what counts, None while nothing does.
@@ -62,6 +64,7 @@ class Snapshot:
     note: str | None = None
     camera: CameraHealth = field(default_factory=lambda: CameraHealth(state="starting"))
     grabbed_at: float | None = None
+    taken_at: datetime | None = None
     frame: Frame | None = None
     views: tuple[View, ...] = ()
     model: ModelName | None = None

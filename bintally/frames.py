@@ -18,7 +18,9 @@ MAX_SIDE_PX = 16_384
 _LARGE = 4
 """From so many times the size on, a frame is halved first, which OpenCV does fastest: a grey level's difference in a fifth of the time."""
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a damaged image is told once, by an InputError
+# a damaged image is told once, by an InputError; where the function is depends on OpenCV's version
+_set_log_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
+_set_log_level(0)
 
 
 def resize(frame: Frame, size: tuple[int, int]) -> Frame:
@@ -47,7 +49,7 @@ def resize(frame: Frame, size: tuple[int, int]) -> Frame:
 
 
 def _times_larger(frame: Frame, size: tuple[int, int]) -> float:
-    return min(frame.shape[0] / size[0], frame.shape[1] / size[1])
+    return float(min(frame.shape[0] / size[0], frame.shape[1] / size[1]))
 
 
 def read_frame(path: Path) -> Frame:

@@ -17,7 +17,7 @@ from bintally.messages import CameraHealth, Phase
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-Step = Literal["grab_to_seen", "resize", "inference", "decision", "commit"]
+Step = Literal["grab_to_seen", "resize", "inference", "commit"]
 """From the grab until the loop saw the frame; the parts of a count; its commit to the outbox."""
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -17,7 +17,7 @@ from bintally.settings import read_settings
 from bintally.tensorrt.artifact import Profile, digests
 from bintally.tensorrt.machine import Machine
 from export.engine import build_engines
-from tests.fakes.bundle import expected_probabilities, grey, repack
+from tests.fakes.bundle import expected_probabilities, grey, repack, write_grey_images
 from tests.fakes.programs import BINTALLY, Start
 from tests.fakes.provider import fake_gpu
 
@@ -145,7 +145,8 @@ def test_providers_come_from_options_environment_and_toml(monkeypatch: pytest.Mo
 
 
 def test_an_agent_for_tensorrt_alone_says_in_one_line_what_is_missing(start: Start, bundle: Path, tmp_path: Path) -> None:
-    options = ["--source", str(tmp_path), "--bundle", str(bundle), "--state-dir", str(tmp_path / "state"), "--providers", "tensorrt"]
+    write_grey_images(tmp_path / "frames", [1])
+    options = ["--source", str(tmp_path / "frames"), "--bundle", str(bundle), "--state-dir", str(tmp_path / "state"), "--providers", "tensorrt"]
     run = start(*BINTALLY, "agent", "run", *options)
     assert run.wait() == 1
     assert run.stderr.startswith("bintally agent: ONNX Runtime ")
