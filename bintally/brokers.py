@@ -92,8 +92,8 @@ class BrokerAccess:
                 return f"its certificate is for another name ({error.verify_message}); use the name that is in the certificate"
             why = error.verify_message or error.reason
             return f"its certificate is not trusted ({why}); check the clock and that 'ca' names its authority's certificate"
-        if isinstance(error, ssl.SSLError):
-            return f"TLS fails ({error.reason or error}); check that the port is one with TLS, and the certificate and key of this side"
+        if isinstance(error, ssl.SSLError) or (self.address.tls and isinstance(error, ConnectionResetError)):
+            return f"TLS fails ({getattr(error, 'reason', None) or error}); check that the port is one with TLS, and the certificate and key of this side"
         if isinstance(error, socket.gaierror):
             return f"the name {self.address.host!r} is not known here; check it and the network"
         if isinstance(error, ConnectionRefusedError):

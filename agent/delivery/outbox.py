@@ -317,9 +317,9 @@ class Outbox:
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute(f"PRAGMA journal_size_limit={_WAL_BYTES}")
-            make_tables(db, str(self._folder), self._station.source)
             if self._path.stat().st_size < _CHECK_BELOW_BYTES:
                 _check(db)
+            make_tables(db, str(self._folder), self._station.source)
             self._running_base_s, depth, size = db.execute("SELECT running_s, depth, bytes FROM totals").fetchone()
             self._opened_s = self._clock()
             self._totals = Totals(self._totals.seq, depth, size)

@@ -13,7 +13,7 @@ import structlog
 from bintally.errors import InputError, UsageError
 from bintally.messages import CountEvent, GapData, GapEvent, Range, parse_event, to_ranges, utc_now
 
-LAYOUT = 2
+LAYOUT = 2  # as the schema sets it
 SUPERSEDED, NEWEST, GAP = 0, 1, 2
 """Ranks, in the order in which events are given up: counts that are not their bin's newest, those that are, and gaps never."""
 OVERHEAD_BYTES = 160
@@ -26,11 +26,13 @@ _CHUNK = 500
 Reason = Literal["size", "age", "restored", "damaged"]
 log = structlog.get_logger()
 
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS owner (source TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS totals (running_s REAL NOT NULL, depth INTEGER NOT NULL, bytes INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS epoch (epoch TEXT PRIMARY KEY, number REAL NOT NULL, last_seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS event (
+# All in one transaction, so that a kill leaves no half of it.
+_SCHEMA = """
+BEGIN IMMEDIATE;
+CREATE TABLE owner (source TEXT NOT NULL);
+CREATE TABLE totals (running_s REAL NOT NULL, depth INTEGER NOT NULL, bytes INTEGER NOT NULL);
+CREATE TABLE epoch (epoch TEXT PRIMARY KEY, number REAL NOT NULL, last_seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE event (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     epoch TEXT NOT NULL,
     seq INTEGER NOT NULL,
@@ -40,13 +42,15 @@ CREATE TABLE IF NOT EXISTS event (
     payload BLOB NOT NULL,
     UNIQUE (epoch, seq)
 );
-CREATE INDEX IF NOT EXISTS event_by_rank ON event (rank, position);
-CREATE TABLE IF NOT EXISTS newest (
+CREATE INDEX event_by_rank ON event (rank, position);
+CREATE TABLE newest (
     bin TEXT PRIMARY KEY, position INTEGER NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, crc INTEGER NOT NULL, payload BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS newest_by_position ON newest (position);
-CREATE TABLE IF NOT EXISTS counted_file (folder TEXT NOT NULL, file TEXT NOT NULL, PRIMARY KEY (folder, file)) WITHOUT ROWID;
-PRAGMA user_version = {LAYOUT};
+CREATE INDEX newest_by_position ON newest (position);
+CREATE TABLE counted_file (folder TEXT NOT NULL, file TEXT NOT NULL, PRIMARY KEY (folder, file)) WITHOUT ROWID;
+INSERT INTO totals VALUES (0, 0, 0);
+PRAGMA user_version = 2;
+COMMIT;
 """
 _VICTIMS = "SELECT position, epoch, seq, length(payload), at_s FROM event WHERE rank = ? ORDER BY position LIMIT ?"
 
@@ -61,7 +65,7 @@ class Totals:
 
 
 def make_tables(db: sqlite3.Connection, where: str, source: str) -> None:
-    """Make what is missing.
+    """Make the tables of a new file, and check whose an old one is.
 
     Raises:
         UsageError: the file is another station's, or another version's.
@@ -69,11 +73,11 @@ def make_tables(db: sqlite3.Connection, where: str, source: str) -> None:
     (layout,) = db.execute("PRAGMA user_version").fetchone()
     if layout not in (0, LAYOUT) or (layout == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone()):
         raise UsageError(f"{where}: was made by another version of bintally; let that one deliver it, or choose another --state-dir")
-    db.executescript(_SCHEMA)
+    if layout == 0:
+        db.executescript(_SCHEMA)
     owner = db.execute("SELECT source FROM owner").fetchone()
     if owner is None:
         db.execute("INSERT INTO owner VALUES (?)", (source,))
-        db.execute("INSERT INTO totals VALUES (0, 0, 0)")
     elif owner[0] != source:
         raise UsageError(f"{where}: holds the counts of station {owner[0]}, not of {source}; give this one its own --state-dir")
 
