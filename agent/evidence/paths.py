@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from bintally.errors import InputError
 from bintally.files import make_folder
 
 UNLABELLED, UPLOADED = "unlabelled", "uploaded"
+Sizes = dict[str, dict[str, int]]
+"""Bytes of each file, by folder and name."""
 
 
 @dataclass(frozen=True)
@@ -59,28 +62,36 @@ class Paths:
         for name in (abid.IMAGES, abid.METADATA, UNLABELLED, UPLOADED):
             make_folder(self.folder / name)
 
-    def sizes(self) -> dict[Path, int]:
-        """Every file below the folder, whoever put it there, with its size in bytes."""
-        found: dict[Path, int] = {}
-        for folder, _, names in os.walk(self.folder):
-            for name in names:
-                path = Path(folder, name)
-                try:
-                    found[path] = path.lstat().st_size
-                except FileNotFoundError:
-                    continue
+    def sizes(self) -> Sizes:
+        """Every file below the folder, whoever put it there."""
+        found: Sizes = {}
+        for folder, _, _ in os.walk(self.folder):
+            files = found[os.path.relpath(folder, self.folder)] = {}
+            with suppress(FileNotFoundError), os.scandir(folder) as entries:
+                for entry in entries:
+                    with suppress(FileNotFoundError):
+                        if not entry.is_dir(follow_symlinks=False):
+                            files[entry.name] = entry.stat(follow_symlinks=False).st_size
         return found
 
-    def names(self, sizes: dict[Path, int]) -> tuple[set[str], set[str]]:
-        """The names of which there is a picture, and those of which there are other files only."""
-        ours = (self.folder / abid.IMAGES, self.folder / abid.METADATA, self.folder / UNLABELLED, self.folder / UPLOADED)
-        mine = [path for path in sizes if path.parent in ours]
-        pictures = {name for path in mine if path.suffix == ".jpg" for name in _valid(path.stem)}
-        return pictures, {name for path in mine if path.suffix in (".json", "") for name in _valid(path.stem)} - pictures
+    def remove_parts(self, sizes: Sizes) -> None:
+        """Remove what a kill left of files that were being written, see ``bintally.files``."""
+        for folder, files in sizes.items():
+            for name in files:
+                if name.startswith(".") and name.endswith(".part"):
+                    (self.folder / folder / name).unlink(missing_ok=True)
 
-    def parts(self, sizes: dict[Path, int]) -> list[Path]:
-        """What a kill left of files that were being written, see ``bintally.files``."""
-        return [path for path in sizes if path.name.startswith(".") and path.name.endswith(".part")]
+
+def names(sizes: Sizes) -> tuple[set[str], set[str]]:
+    """The names of which there is a picture, and those of which there are other files only."""
+    jpgs = {stem for folder in (UNLABELLED, abid.IMAGES) for stem in _stems(sizes.get(folder, {}), ".jpg")}
+    jsons = {stem for folder in (UNLABELLED, abid.METADATA) for stem in _stems(sizes.get(folder, {}), ".json")}
+    pictures = {name for stem in jpgs for name in _valid(stem)}
+    return pictures, {name for stem in jsons | sizes.get(UPLOADED, {}).keys() for name in _valid(stem)} - pictures
+
+
+def _stems(files: Iterable[str], ending: str) -> Iterator[str]:
+    return (name.removesuffix(ending) for name in files if name.endswith(ending))
 
 
 def _valid(stem: str) -> Iterator[str]:

@@ -14,7 +14,8 @@ from agent.evidence import corrections
 from agent.evidence.choose import Reason
 from agent.evidence.corrections import CorrectionResult
 from agent.evidence.entry import WORTH_LABELLED, Description, Entry, Kept, Label, digest, name_for, parse, to_give_up, worth_of
-from agent.evidence.paths import Paths
+from agent.evidence.paths import UNLABELLED, UPLOADED, Paths, Sizes, names
+from bintally import abid
 from bintally.errors import BintallyError, InputError, UnavailableError
 from bintally.files import sync, write_atomically
 from bintally.messages import CountEvent
@@ -44,7 +45,7 @@ class EvidenceStore:
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] | None = None
         self._used = 0
-        self._told = False
+        self._told = self._told_full = False
 
     @property
     def enabled(self) -> bool:
@@ -69,7 +70,7 @@ class EvidenceStore:
         """Keep a count's picture.
 
         Returns:
-            Its name; None where it could not be kept, because the disk is full or all that is there is worth more: this is logged once,
+            Its name; None where it could not be kept, because the disk is full or all that is there is worth more: either is logged once,
             and the agent goes on.
         """
         description = Description(event.model_dump(mode="json"), reason)
@@ -79,7 +80,8 @@ class EvidenceStore:
                 if name not in self._loaded():
                     content = description.as_json()
                     if not self._make_room(len(jpeg) + len(content) + _MARK_BYTES, worth_of(reason), name):
-                        raise UnavailableError(f"no room within {self._max_bytes} bytes for what is worth less than all that is kept")
+                        self._tell_full(reason)
+                        return None
                     self._write_new(name, description, jpeg)
             except (BintallyError, OSError) as error:
                 self._tell(error)
@@ -121,7 +123,8 @@ class EvidenceStore:
         if known is None and picture is not None:
             description = Description(picture[0].model_dump(mode="json"), "corrected")
         else:
-            description = self._description(name) or Description(None, "corrected")
+            found = self._description(name)
+            description = found[0] if found else Description(None, "corrected")
         labelled = replace(description, label=label)
         needed = len(line) + len(labelled.as_json()) + (len(jpeg) + len(description.as_json()) + _MARK_BYTES if jpeg else 0)
         if not self._make_room(needed, WORTH_LABELLED, name):
@@ -182,22 +185,22 @@ class EvidenceStore:
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
             raise
-        self._took(name, description, len(jpeg), None)
+        self._took(name, description, content, len(jpeg), None)
 
     def _label(self, name: str, description: Description) -> None:
         """Bring a picture into ABID's layout, or change its label there; may be repeated after a kill at any step."""
         self._paths.make()
-        write_atomically(self._paths.metadata(name), description.as_json())
+        content = description.as_json()
+        write_atomically(self._paths.metadata(name), content)
         loose, image = self._paths.loose_image(name), self._paths.image(name)
         if loose.exists():
             loose.replace(image)
             sync(image.parent)
             sync(loose.parent)
         self._paths.loose_metadata(name).unlink(missing_ok=True)
-        self._took(name, description, image.stat().st_size, self._sent(name))
+        self._took(name, description, content, image.stat().st_size, self._sent(name))
 
-    def _took(self, name: str, description: Description, image_bytes: int, sent: str | None) -> None:
-        content = description.as_json()
+    def _took(self, name: str, description: Description, content: bytes, image_bytes: int, sent: str | None) -> None:
         known = self._loaded().get(name)
         entry = Entry(name, description.reason, description.label, digest(content), sent, image_bytes + len(content) + _MARK_BYTES)
         self._loaded()[name] = entry
@@ -209,11 +212,12 @@ class EvidenceStore:
         except FileNotFoundError:
             return None
 
-    def _description(self, name: str) -> Description | None:
-        """What stands beside a picture; None where nothing usable does."""
+    def _description(self, name: str) -> tuple[Description, bytes] | None:
+        """What stands beside a picture, read and as it is; None where nothing usable does."""
         for path in (self._paths.metadata(name), self._paths.loose_metadata(name)):
             with suppress(FileNotFoundError, InputError):
-                return parse(path.read_bytes(), str(path))
+                content = path.read_bytes()
+                return parse(content, str(path)), content
         return None
 
     def _make_room(self, needed: int, worth: int, spare: str) -> bool:
@@ -230,18 +234,19 @@ class EvidenceStore:
         return going is not None
 
     def _remove(self, name: str) -> None:
-        for path in self._paths.all_of(name):
-            path.unlink(missing_ok=True)
+        self._delete_files(name)
         self._used -= self._loaded().pop(name).size_bytes
 
     def _measure(self) -> None:
         """See what others deleted or added."""
-        sizes = self._paths.sizes()
-        entries = self._loaded()
-        for name in [n for n in entries if self._paths.image(n) not in sizes and self._paths.loose_image(n) not in sizes]:
+        sizes, entries = self._paths.sizes(), self._loaded()
+        images = sizes.get(UNLABELLED, {}).keys() | sizes.get(abid.IMAGES, {}).keys()
+        gone = [name for name in entries if f"{name}.jpg" not in images]
+        for name in gone:
             self._remove(name)
-        sizes = self._paths.sizes()
-        self._used = sum(sizes.values()) + _MARK_BYTES * sum(self._paths.mark(name) not in sizes for name in entries)
+        sizes = self._paths.sizes() if gone else sizes
+        unmarked = entries.keys() - sizes.get(UPLOADED, {}).keys()
+        self._used = sum(sum(files.values()) for files in sizes.values()) + _MARK_BYTES * len(unmarked)
 
     def _loaded(self) -> dict[str, Entry]:
         if self._entries is None:
@@ -262,37 +267,45 @@ class EvidenceStore:
     def _load(self) -> None:
         self._entries, self._used = {}, 0
         sizes = self._paths.sizes()
-        for part in self._paths.parts(sizes):
-            part.unlink(missing_ok=True)
+        self._paths.remove_parts(sizes)
         labels = corrections.newest(self._paths.corrections)
-        pictures, rests = self._paths.names(sizes)
+        pictures, rests = names(sizes)
         for name in sorted(pictures):
             try:
-                self._repair(name, labels.get(name))
+                self._repair(name, labels.get(name), sizes)
             except (BintallyError, OSError) as error:
                 log.warning("kept picture cannot be used", name=name, reason=str(error))
         for name in rests:
-            for path in self._paths.all_of(name):
-                path.unlink(missing_ok=True)
+            self._delete_files(name)
         self._measure()
         if not self._make_room(0, WORTH_LABELLED, ""):
             log.warning("evidence is larger than allowed, and what is too much is not the agent's", folder=str(self._paths.folder))
 
-    def _repair(self, name: str, label: Label | None) -> None:
-        description = self._description(name)
-        label = label or (description.label if description else None)
-        if description is None and label is None:
+    def _repair(self, name: str, label: Label | None, sizes: Sizes) -> None:
+        """Take in a picture, after what a kill left undone is done."""
+        found = self._description(name)
+        description, content = found or (Description(None, "corrected"), b"")
+        label = label or description.label
+        if found is None and label is None:
             log.warning("kept picture without a description, deleted", name=name)
-            for path in self._paths.all_of(name):
-                path.unlink(missing_ok=True)
+            self._delete_files(name)
             return
-        description = description or Description(None, "corrected")
-        whole = self._paths.image(name).exists() and not self._paths.loose_metadata(name).exists()
+        folder = UNLABELLED if label is None else abid.IMAGES
+        whole = f"{name}.jpg" in sizes[folder] and (label is None or f"{name}.json" not in sizes[UNLABELLED])
         if label is not None and (description.label != label or not whole):
             self._label(name, replace(description, label=label))
             return
-        image = self._paths.image(name) if label is not None else self._paths.loose_image(name)
-        self._took(name, description, image.stat().st_size, self._sent(name))
+        sent = self._sent(name) if name in sizes[UPLOADED] else None
+        self._took(name, description, content, sizes[folder][f"{name}.jpg"], sent)
+
+    def _delete_files(self, name: str) -> None:
+        for path in self._paths.all_of(name):
+            path.unlink(missing_ok=True)
+
+    def _tell_full(self, reason: Reason) -> None:
+        if not self._told_full:
+            log.info("evidence is full of what is worth more", refused=reason, max_bytes=self._max_bytes)
+        self._told_full = True
 
     def _tell(self, error: Exception) -> None:
         if not self._told:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
 import structlog
@@ -19,6 +20,8 @@ _REFUSED_PAUSE_S = 900.0
 _LOOK_AT_TOKEN_S = 20.0
 _MAX_TOKEN_BYTES = 8192
 _LONGEST_DOUBLING = 30
+_AT_A_TIME = 64
+"""Chosen at once: to look through tens of thousands for each costs more than to upload it."""
 log = structlog.get_logger()
 
 
@@ -72,6 +75,7 @@ class Uploader:
         self._work, self._stop = threading.Event(), threading.Event()
         self._aside: dict[str, float] = {}
         self._failures: dict[str, int] = {}
+        self._next: deque[str] = deque()
         self._failures_in_a_row = 0
         self._thread = threading.Thread(target=self._run, name="uploader", daemon=True)
         self.problem: str | None = None
@@ -95,7 +99,6 @@ class Uploader:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._work.clear()
             try:
                 self._upload_next()
             except Stopped:
@@ -111,19 +114,19 @@ class Uploader:
 
     def _failed(self, words: str) -> None:
         self._tell(words)
+        self._next.clear()
         self._failures_in_a_row += 1
         self._rest(pause_after(self._failures_in_a_row, self._first_pause_s, self._rng))
 
     def _upload_next(self) -> None:
         """Upload one picture, or wait until there is one."""
-        now = time.monotonic()
-        self._aside = {name: until for name, until in self._aside.items() if until > now}
-        waiting = [name for name in self._store.waiting() if name not in self._aside]
-        if not waiting:
-            self._work.wait(min(self._aside.values()) - now if self._aside else None)
+        if self._work.is_set() or not self._next:
+            self._work.clear()
+            self._choose()
+        if not self._next:
+            self._work.wait(max(0.0, min(self._aside.values()) - time.monotonic()) if self._aside else None)
             return
-        # what failed goes behind the others: the fault may lie in it
-        name = min(waiting, key=lambda name: self._failures.get(name, 0))
+        name = self._next.popleft()
         kept = self._store.read(name)
         if kept is not None:
             self._failures[name] = self._failures.get(name, 0) + 1
@@ -136,6 +139,14 @@ class Uploader:
                 self._aside[name] = time.monotonic() + self._refused_pause_s
                 return
         self._failures.pop(name, None)
+
+    def _choose(self) -> None:
+        """Choose some to upload next; what failed goes behind the others, for the fault may lie in it."""
+        now = time.monotonic()
+        self._aside = {name: until for name, until in self._aside.items() if until > now}
+        waiting = [name for name in self._store.waiting() if name not in self._aside]
+        self._failures = {name: self._failures[name] for name in waiting if name in self._failures}
+        self._next = deque(sorted(waiting, key=lambda name: self._failures.get(name, 0))[:_AT_A_TIME])
 
     def _upload(self, kept: Kept) -> None:
         token = None if self._token_file is None else read_token(self._token_file)
