@@ -127,6 +127,7 @@ def test_a_line_that_a_kill_cut_short_spoils_no_other(tmp_path: Path, cut: int) 
     path.write_bytes(path.read_bytes() + b'{"event_id": "' + name(1).encode()[:cut])
     store = EvidenceStore(tmp_path, QUOTA)
     store.correct(name(1), 6, "anna", AT)
+    assert {one: label.quantity for one, label in newest(path).items()} == {name(1): 6, name(2): 4}
     EvidenceStore(tmp_path, QUOTA).load()
     assert labels(tmp_path) == {name(1): 6, name(2): 4}
 
