@@ -58,16 +58,18 @@ class Freshness:
         """
         since_s, self._came_at = came_at - self._came_at, came_at
         gap = since_s > max(self.GAP_S, self.GAP_PERIODS * self._period_s)
-        slow, self._gap = gap and self._gap, gap
+        slow, self._gap = gap and self._gap and waited_s >= self.WAITED * since_s, gap
+        if gap:
+            self._drain(came_at)
+        if gap and not slow:
+            return False
         if slow:
             self._period_s = since_s
-        if gap and not slow:
-            self._drain(came_at)
-            return False
         self._count_wait(waited_s, came_at)
         if self._draining_since is not None:
             return False
-        self._period_s += 0.1 * (since_s - self._period_s)
+        # A wrongly slow rate is forgotten quickly: it would hide the next gap.
+        self._period_s += (0.5 if since_s < self._period_s / 4 else 0.1) * (since_s - self._period_s)
         return True
 
     def _drain(self, now: float) -> None:

@@ -72,7 +72,7 @@ def _probe() -> Any:
 
 def _film(gst: Any, glib: Any, media: Any, width: int, height: int, frames_per_s: int) -> None:
     camera = media.get_element().get_by_name("camera")
-    still = b"\x60" * (width * (height - 4 * CELL_PX))
+    still = (b"\x50" * 8 + b"\x90" * 8) * (width // 16 * (height - 4 * CELL_PX))  # stripes, as something to see
 
     def show() -> bool:
         noise = os.urandom(width * 2 * CELL_PX)
