@@ -30,7 +30,7 @@ def read_labels(frame: Frame) -> frozenset[str]:
     """
     import zxingcpp
 
-    formats = [zxingcpp.BarcodeFormat.DataMatrix, zxingcpp.BarcodeFormat.QRCode]
+    formats = zxingcpp.barcode_formats_from_str("DataMatrix,QRCode")
     codes = zxingcpp.read_barcodes(frame, formats=formats, try_downscale=False, try_invert=False)
     texts = {code.text for code in codes if code.content_type == zxingcpp.ContentType.Text}
     return frozenset(text for text in texts if _is_name(text))

@@ -27,7 +27,8 @@ _MAX_GAIN, _BANDS = 2.0, 0.1
 """Most that exposure may change between two pictures, and that a line of the sensor may differ from the others."""
 MOVED_CELLS = 4
 """As many cells must differ; fewer are an insect or a glint."""
-_BRIGHT, _ENOUGH = 180.0, 30
+_BRIGHT, _ENOUGH = 120.0, 30
+"""Fine print of black and white clips pixels in cells that are as bright on average; and cells enough to tell a gain from."""
 _HAND_CONTRAST = 0.12
 """An arm differs from what is behind it by as much; bands of light do not."""
 _HAND_CELLS = 5

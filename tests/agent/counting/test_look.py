@@ -16,7 +16,8 @@ BIN = cv2.resize(render_scene(11, 3).frame, (320, 240))
 def _noisy(picture: Frame, seed: int, level: float = 3.0, gain: float | np.ndarray = 1.0) -> Frame:
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal(picture.shape, np.float32) * level
-    return np.clip(picture * np.asarray(gain, np.float32) + noise, 0, 255).astype(np.uint8)
+    seen: Frame = np.clip(picture * np.asarray(gain, np.float32) + noise, 0, 255).astype(np.uint8)
+    return seen
 
 
 def _after_count(*pictures: Frame) -> Look:
