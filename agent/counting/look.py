@@ -89,28 +89,34 @@ class Looker:
         small = shrink(picture)
         repeated = self._before is not None and np.array_equal(self._before.mid, small.mid)
         self._before = small
-        moved = self._anchor is None or self._moved(small, self._anchor)
+        since_moved, since_counted = self._compare(small)
+        moved = since_moved is None or _differs(since_moved)
         if moved:
             self._anchor = small
-        unexplained = None if self._counted is None else excess(small.cells, self._counted.cells, self._noise)[0]
         return Look(
             light=_light(small.cells),
             sharpness=sharpness(small.mid),
             repeated=repeated,
             moved=moved,
-            changed=unexplained is None or _differs(unexplained),
-            hand=unexplained is not None and reaches_in(unexplained > _HAND_CONTRAST),
+            changed=since_counted is None or _differs(since_counted),
+            hand=since_counted is not None and reaches_in(since_counted > _HAND_CONTRAST),
         )
 
     def counted(self) -> None:
-        """The picture seen last was counted: the next ones are compared with it."""
-        self._counted = self._before
+        """The picture seen last, of a bin at rest, was counted: the next ones are compared with it."""
+        self._counted = self._anchor = self._before
 
-    def _moved(self, small: Small, anchor: Small) -> bool:
-        unexplained, noise = excess(small.cells, anchor.cells, self._noise)
+    def _compare(self, small: Small) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+        """How the picture differs from the one at the last movement, and from the one counted last: mostly the same one."""
+        if self._anchor is None:
+            return None, None
+        noise_before = self._noise
+        since_moved, noise = excess(small.cells, self._anchor.cells, noise_before)
         # a hand that fills the view looks like noise for a moment, so the estimate may only creep up
-        self._noise = min(noise, 1.25 * self._noise + 0.02, _MAX_NOISE)
-        return _differs(unexplained)
+        self._noise = min(noise, 1.25 * noise_before + 0.02, _MAX_NOISE)
+        if self._counted is None or self._counted is self._anchor:
+            return since_moved, since_moved if self._counted is self._anchor else None
+        return since_moved, excess(small.cells, self._counted.cells, self._noise)[0]
 
 
 def shrink(picture: Frame) -> Small:
