@@ -12,7 +12,7 @@ import structlog
 
 from agent.commands.desk import Desk, Order, Reply
 from agent.commands.expected import ExpectedBook
-from agent.commands.runtime import RuntimeConfig
+from agent.commands.runtime import Effective, RuntimeConfig
 from agent.commands.snapshot import snapshot
 from agent.delivery.incoming import Incoming
 from agent.naming import Naming
@@ -24,6 +24,7 @@ from bintally.topics import Station
 
 _A_TURN = 200
 """Messages handled before the loop looks at the next frame."""
+_OTHER_REGIONS = "the regions of the view were changed meanwhile; send it again"
 log = structlog.get_logger()
 
 
@@ -71,7 +72,7 @@ class Clerk:
     ) -> None:
         self._station, self._link, self._runtime, self._book, self._naming = station, link, runtime, book, naming
         self._status, self._ask, self._changed = status, ask, changed
-        self._desk = Desk(session, runtime.bins)
+        self._desk = Desk(session, naming.known)
         self._local: queue.SimpleQueue[Incoming] = queue.SimpleQueue()
         self._recounts: dict[int, Order] = {}
         self._connections = 0
@@ -133,8 +134,7 @@ class Clerk:
         elif incoming.kind == "config/desired":
             before = self._runtime.effective
             self._report(self._runtime.desire(incoming.payload))
-            if self._runtime.effective != before:
-                self._changed()
+            self._follow(before, now)
 
     def _execute(self, order: Order, now: float) -> None:
         try:
@@ -152,6 +152,8 @@ class Clerk:
         """Do what a command asks; None where it is answered later."""
         command = order.command
         if isinstance(command, Recount) and order.region is not None:
+            if order.region >= len(self._runtime.effective.regions):
+                raise InputError(_OTHER_REGIONS)
             if order.bin is not None:
                 self._naming.tell(order.region, order.bin)
             self._ask(order.region)
@@ -166,11 +168,22 @@ class Clerk:
             self._status.change(identify_until=time.monotonic() + command.seconds)
             return {"site": self._station.site, "station": self._station.station, "version": __version__}
         if isinstance(command, Set):
-            effective = self._runtime.change(command.settings)
+            before = self._runtime.effective
+            settings = self._runtime.change(command.settings)
             self._report(self._runtime.reported)
-            self._changed()
-            return {"settings": effective}
+            self._follow(before, time.monotonic())
+            return {"settings": settings}
         raise InputError(f"there is nothing that does {order.name!r}")
+
+    def _follow(self, before: Effective, now: float) -> None:
+        """Settings may have changed; where the regions did, a region's number means another bin."""
+        if self._runtime.effective == before:
+            return
+        self._changed()
+        if self._runtime.effective.regions != before.regions:
+            for order in self._recounts.values():
+                self._say(self._desk.rejected(order, _OTHER_REGIONS, now))
+            self._recounts.clear()
 
     def _report(self, reported: ConfigReported) -> None:
         self._link.retain(self._station.topic("config/reported"), reported.model_dump_json().encode())

@@ -35,6 +35,10 @@ class Naming:
         """The regions are others: their labels are to be read again."""
         self._labels.clear()
 
+    def known(self) -> tuple[str | None, ...]:
+        """Each region's name by settings or by its label; None where a command may tell it."""
+        return tuple(name or self._labels.get(number) for number, name in enumerate(self._fixed()))
+
     def current(self, number: int) -> str | None:
         """What a region's bin is called now; None while a label is to be read and none is seen."""
         name = self._fixed()[number]
@@ -52,7 +56,7 @@ class Naming:
         Raises:
             InputError: another name is fixed by settings, or its label says another one.
         """
-        current = self._fixed()[number] or self._labels.get(number)
+        current = self.known()[number]
         if current == name:
             return
         if current is not None or self.read_labels:

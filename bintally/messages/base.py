@@ -18,6 +18,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 BinName = Annotated[str, Field(min_length=1, max_length=255)]
 Epoch = Annotated[str, Field(pattern=r"^[0-9a-f]{22}$")]
 Sequence = Annotated[int, Field(ge=1, lt=10**18)]
+_LONGEST_FIELD = 200
 _Any = TypeVar("_Any")
 
 
@@ -55,5 +56,5 @@ def read(kind: TypeAdapter[_Any], payload: bytes, name: str) -> _Any:
         return kind.validate_json(payload)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "payload"
+        field = ".".join(str(part) for part in first["loc"])[:_LONGEST_FIELD] or "payload"
         raise InputError(f"not a {name}: {field}: {first['msg']}") from error
