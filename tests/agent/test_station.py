@@ -166,12 +166,12 @@ def test_the_page_shows_the_count_and_a_correction_becomes_a_labelled_picture(
     event = _counted(wms, 1)
     body = json.dumps({"event_id": event.id, "quantity": 4}).encode()
     headers = {"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{port}"}
-    asked = urllib.request.Request(f"http://127.0.0.1:{port}/api/correct", body, headers)  # noqa: S310 - our own page
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/api/correct", body, headers)
     with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
         assert b"4 recorded" in answer.read()
     (label,) = (tmp_path / "state" / "evidence" / "metadata").glob("*.json")
     assert json.loads(label.read_text())["EXPECTED_QUANTITY"] == 4
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     assert "bintally_counts_total 1.0" in text
     assert 'bintally_step_seconds_count{step="inference"} 3.0' in text
