@@ -159,9 +159,9 @@ class Courier:
 
     def _take_past(self, now: float) -> None:
         """Compare what the broker kept from before with the outbox, which may be an older copy."""
-        for payload in _all_of(self._link.past_states):
-            if self._outbox.heard(payload):
-                log.error("the state folder is older than what this station published: it was put back from a copy; the gap is reported")
+        past = list(_all_of(self._link.past_states))
+        if past and (missed := self._outbox.heard(past)):
+            log.error("the state folder is older than what this station published: it was put back from a copy", missed=missed)
         for session in _all_of(self._link.past_sessions):
             if not self._outbox.knows(session):
                 log.warning("the station ran with another state folder: what that did not deliver is missing", session=session)

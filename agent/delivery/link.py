@@ -114,7 +114,7 @@ class Link:
         Returns:
             Its name in ``published``, or None where there is no connection.
         """
-        return self._publish(topic, payload, _properties(CONTENT_TYPE), qos=1, retain=retain)
+        return self._publish(topic, payload, _EVENT, qos=1, retain=retain)
 
     def retain(self, topic: str, payload: bytes, expires_s: float | None = None, qos: int = 1) -> None:
         """Keep a topic's newest payload at the broker: now where there is a connection, and right after each new one.
@@ -358,6 +358,10 @@ def _properties(content_type: str = "application/json", expires_s: float | None 
     if correlation is not None:
         properties.CorrelationData = correlation
     return properties
+
+
+_EVENT = _properties(CONTENT_TYPE)
+"""Made once: paho takes longer to make it than to send an event."""
 
 
 def _incoming(kind: topics.Kind | topics.NamedKind, name: str | None, message: mqtt.MQTTMessage) -> Incoming:

@@ -195,40 +195,49 @@ class Outbox:
 
         self._do(work)
 
-    def heard(self, payload: bytes) -> bool:
-        """Look at a bin's state that the broker kept from before this start.
+    def heard(self, payloads: Sequence[bytes]) -> int:
+        """Look at the bins' states that the broker kept from before this start.
 
-        If this outbox never committed it, the state folder was put back from an older copy: what is between is told as a gap, up to
-        this event (nobody can know what came after it), and it is taken over as the bin's state where it is the newest.
+        Where this outbox never committed one, the state folder was put back from an older copy: what is between is told as a gap, up
+        to that event (nobody can know what came after it), and it is taken over as the bin's state where it is the newest.
 
         Returns:
-            Whether the outbox is older than this event.
+            How many events are missed at least.
         """
+        events = [(event, payload) for payload in payloads if (event := self._from_before(payload)) is not None]
+
+        def work(db: sqlite3.Connection) -> int:
+            newer = [(event, payload) for event, payload in events if self._is_newer(db, event)]
+            missed: dict[str, Range] = {}
+            for epoch, seq in (event.position for event, _ in events):
+                row = db.execute("SELECT last_seq FROM epoch WHERE epoch = ?", (epoch,)).fetchone()
+                first = 1 if row is None else row[0] + 1
+                if seq >= first:
+                    missed[epoch] = Range(epoch=epoch, first=first, last=max(seq, missed[epoch].last if epoch in missed else 0))
+            if newer or missed:
+                with self._transaction(db) as transaction:
+                    for event, payload in newer:
+                        transaction.adopt(event, payload)
+                    transaction.tell_gap(list(missed.values()), "restored")
+                    for one in missed.values():
+                        transaction.learn(one.epoch, one.last)
+            return sum(one.last - one.first + 1 for one in missed.values())
+
+        return self._do(work)
+
+    def _from_before(self, payload: bytes) -> CountEvent | None:
         try:
             event = parse_count(payload)
         except InputError:
-            return False
+            return None
+        return event if event.source == self._station.source and event.position[0] != self.epoch else None
+
+    def _is_newer(self, db: sqlite3.Connection, event: CountEvent) -> bool:
+        """Whether a count of an earlier session is newer than what this outbox knows of the bin."""
         epoch, seq = event.position
-        if event.source != self._station.source or epoch == self.epoch:
-            return False
-
-        def work(db: sqlite3.Connection) -> bool:
-            known = db.execute("SELECT number, last_seq FROM epoch WHERE epoch = ?", (epoch,)).fetchone()
-            own = db.execute(
-                "SELECT epoch, seq, number FROM newest LEFT JOIN epoch USING (epoch) WHERE bin = ?", (event.subject,)
-            ).fetchone()
-            missed = known is None or seq > known[1]
-            newer = own is None or (own[0] != self.epoch and (known is None or (known[0], seq) > (own[2] or 0, own[1])))
-            if missed or newer:
-                with self._transaction(db) as transaction:
-                    if newer:
-                        transaction.adopt(event, payload)
-                    if missed:
-                        transaction.tell_gap([Range(epoch=epoch, first=1 if known is None else known[1] + 1, last=seq)], "restored")
-                        transaction.learn(epoch, seq)
-            return missed
-
-        return self._do(work)
+        own = db.execute("SELECT epoch, seq, number FROM newest LEFT JOIN epoch USING (epoch) WHERE bin = ?", (event.subject,)).fetchone()
+        known = db.execute("SELECT number FROM epoch WHERE epoch = ?", (epoch,)).fetchone()
+        return own is None or (own[0] != self.epoch and (known is None or (known[0], seq) > (own[2] or 0, own[1])))
 
     def knows(self, epoch: str) -> bool:
         """Whether the station ran with this epoch and this outbox."""

@@ -240,6 +240,7 @@ def test_a_command_comes_with_its_way_back_and_its_expiry(
 ) -> None:
     link = connect(mosquitto)
     _comes_up(link)
+    listen(mosquitto, link.station.topic("state")).payload()  # the birth follows the subscriptions
     sender = listen(mosquitto, f"answers/{site}")
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
     properties.ResponseTopic, properties.CorrelationData, properties.MessageExpiryInterval = f"answers/{site}", b"\x00\xff", 60
