@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.agent.page.serving import count, look_at, picture, serving
+from tests.conftest import require_program
 
 
 def dom(port: int, profile: Path) -> str:
     """What the page has become after it was drawn."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
     options = [
         "--headless",
         "--no-sandbox",
@@ -26,7 +21,7 @@ def dom(port: int, profile: Path) -> str:
         "--no-first-run",
         f"--user-data-dir={profile}",
     ]
-    words = [chromium, *options, "--virtual-time-budget=1500", "--dump-dom", f"http://localhost:{port}/"]
+    words = [require_program("chromium"), *options, "--virtual-time-budget=1500", "--dump-dom", f"http://localhost:{port}/"]
     return subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
