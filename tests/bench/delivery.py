@@ -59,20 +59,6 @@ def _end_to_end(broker: str, url: str, folder: Path, start: Start, number: int) 
     warehouse = start("sh", "-c", f"exec {command} > /dev/null")  # this process is measured and must not keep its lines
     while "receiving" not in warehouse.stderr:
         time.sleep(0.05)
-    outbox = Outbox(folder, STATION)
-    singles = _seconds(lambda: [outbox.add(partial(_event, STATION.source, number)) for number in range(300)])
-    groups = _seconds(lambda: _fill(outbox, STATION.source, EVENTS))
-    outbox.close()
-    print(f"outbox, synced: {300 / singles:,.0f} counts a second one by one, {EVENTS / groups:,.0f} in groups of {GROUP}")
-
-
-def _end_to_end(broker: str, url: str, folder: Path, start: Start, number: int) -> None:
-    """Time from a full outbox until the ledger, a program of its own, has acknowledged everything."""
-    folder.mkdir()
-    database = f"sqlite:///{folder}/ledger.db"
-    warehouse = start(*BINTALLY, "wms", "listen", "--broker", url, "--ledger", database, "--json")
-    while "receiving" not in warehouse.stderr:
-        time.sleep(0.05)
     station = Station("bench", folder.name)
     outbox = Outbox(folder / "state", station)
     link = Link(broker_access(url), station, outbox.epoch)
