@@ -134,11 +134,11 @@ class _Agent:
     ) -> Pictures | Watching:
         folder = str(Path(settings.source).resolve())
         source = open_source(
-            settings.source, 0.0, once, lambda file: self.outbox.was_counted(folder, file), settings.frames_per_s, settings.stale_after_s
+            settings.source, once, lambda file: self.outbox.was_counted(folder, file), settings.frames_per_s, settings.stale_after_s
         )
         if not isinstance(source, Camera):
             return Pictures(source, folder, settings, once, self.status)
-        return Watching(source, runtime, naming, self.status, metrics)
+        return Watching(settings.source, source, runtime, naming, self.status, metrics)
 
     def _open_page(
         self, settings: AgentSettings, station: Station, clerk: Clerk, evidence: Evidence, metrics: Metrics, stack: ExitStack

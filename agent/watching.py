@@ -46,8 +46,9 @@ class Watching:
         ended: whether a recording was played to its end.
     """
 
-    def __init__(self, camera: Camera, runtime: RuntimeConfig, naming: Naming, status: Status, metrics: Metrics) -> None:
+    def __init__(self, name: str, camera: Camera, runtime: RuntimeConfig, naming: Naming, status: Status, metrics: Metrics) -> None:
         self._camera, self._runtime, self._naming, self._status, self._metrics = camera, runtime, naming, status, metrics
+        self._name = name
         self._counter: FrameCounter | None = None
         self._number = 0
         self._restarts = 0
@@ -80,10 +81,16 @@ class Watching:
                 eye.watcher.change_rules(self._rules(self._counter))
 
     def turn(self, counter: FrameCounter | None, recorder: Recorder, clerk: Clerk, now: float) -> bool:
-        """Look at the next frame, where one comes within a tenth of a second; always says that there was something to do."""
+        """Look at the next frame, where one comes within a tenth of a second; says whether there was something to wait for.
+
+        Raises:
+            InputError: the recording is none, or broken.
+        """
         del now  # frames bring their own time
         if counter is not None and counter is not self._counter:
             self._use(counter)
+        if self._counter is None and self._camera.recording:
+            return False  # it would be played before anybody can count it
         shot = self._camera.newest(self._number, _TURN_S)
         self._follow_camera()
         if shot is not None:
@@ -125,6 +132,8 @@ class Watching:
     def _follow_camera(self) -> None:
         health = self._camera.health()
         self._status.change(camera=health)
+        if health.state == "ended" and health.reason:
+            raise InputError(f"{self._name}: {health.reason}")
         if health.restarts != self._restarts:
             self._restarts = health.restarts
             for eye in self._eyes:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -54,6 +52,11 @@ class Camera:
         # Frames are handed over at their rate, so that the newest may be older than the camera's by one period.
         silent_after_s = self._stale_after_s + 1 / self._frames_per_s
         return Limits(silent_after_s=silent_after_s, frozen_after_s=frozen_after_s, dark_after_s=dark_after_s)
+
+    @property
+    def recording(self) -> bool:
+        """Whether it is a video file: it begins to be played at ``start`` or at the first ``newest``."""
+        return self._kind == "recording"
 
     @property
     def pid(self) -> int | None:
@@ -171,17 +174,3 @@ class Camera:
         if self._child is not None:
             self._child.kill()
         self._child = None
-
-    def shots(self, stop: threading.Event) -> Iterator[Shot | InputError]:
-        """Yield each newest frame, until a recording ends or ``stop`` is set."""
-        number = 0
-        try:
-            while not stop.is_set() and not self.ended:
-                shot = self.newest(number, timeout_s=0.2)
-                if shot is not None:
-                    number = shot.number
-                    yield shot
-            if self.ended and self._watch.reason:
-                yield InputError(f"{self._source}: {self._watch.reason}")
-        finally:
-            self.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 
@@ -19,44 +18,30 @@ from bintally.messages import utc_now
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp"))
 
 
-class Source(Protocol):
-    """Gives frames until it ends."""
-
-    def shots(self, stop: threading.Event) -> Iterator[Shot | InputError]:
-        """Yield a shot, or the reason why a file gave none, until the source ends or ``stop`` is set."""
-
-
-def open_source(
-    name: str, interval_s: float, once: bool, seen: Callable[[str], bool], frames_per_s: float = 10.0, stale_after_s: float = 3.0
-) -> FolderSource | Camera:
-    """Open what a name means.
+def open_source(name: str, once: bool, seen: Callable[[str], bool], frames_per_s: float, stale_after_s: float) -> FolderSource | Camera:
+    """Find out what a name means.
 
     Args:
         name: camera index, URL, GStreamer pipeline, video file or folder.
-        interval_s: seconds from one shot to the next, at least.
         once: show each image of a folder one time.
         seen: with ``once``, whether a file was counted by an earlier run.
         frames_per_s: camera: frames a second that are looked at, at most.
         stale_after_s: camera: an older frame is never shown.
 
+    Returns:
+        The folder, or a camera that is not started yet: one that is not there now may come later.
+
     Raises:
-        InputError: there is no such file, no image in the folder, or the file is no video; ``once`` with a camera.
-        UnavailableError: the camera cannot be opened; this OpenCV has no GStreamer.
+        InputError: there is no such file, or no image in the folder; ``once`` with a camera.
+        UnavailableError: this OpenCV has no GStreamer.
     """
     path = Path(name)
     if path.is_dir():
-        return FolderSource(path, interval_s, once, seen)
+        return FolderSource(path, once, seen)
     if once:
         raise InputError(f"{name}: --once counts the images of a folder, and this is none")
     check_name(name)
-    camera = Camera(name, min(frames_per_s, 1 / interval_s if interval_s else frames_per_s), stale_after_s)
-    try:
-        camera.start()
-        camera.check()
-    except BaseException:
-        camera.close()
-        raise
-    return camera
+    return Camera(name, frames_per_s, stale_after_s)
 
 
 def check_name(name: str) -> None:
@@ -78,8 +63,8 @@ def check_name(name: str) -> None:
 class FolderSource:
     """Images of a folder, by name; without ``once`` it looks for new ones and begins again after the last."""
 
-    def __init__(self, folder: Path, interval_s: float, once: bool, seen: Callable[[str], bool]) -> None:
-        self._folder, self._interval_s, self._once, self._seen = folder, interval_s, once, seen
+    def __init__(self, folder: Path, once: bool, seen: Callable[[str], bool]) -> None:
+        self._folder, self._once, self._seen = folder, once, seen
         if not self._paths():
             raise InputError(f"{folder}: no image in this folder ({', '.join(sorted(IMAGE_SUFFIXES))}); did you mean a folder in it?")
 
@@ -90,6 +75,7 @@ class FolderSource:
             raise UnavailableError(f"{self._folder}: the folder went away ({error.strerror}); bring it back and start again") from error
 
     def shots(self, stop: threading.Event) -> Iterator[Shot | InputError]:
+        """Yield a shot, or the reason why a file gave none, until all were shown ``once`` or ``stop`` is set."""
         shown: set[Path] = set()
         while not stop.is_set():
             fresh = [path for path in self._paths() if path not in shown]
@@ -109,5 +95,3 @@ class FolderSource:
                     yield Shot(read_frame(path), utc_now(), file=path.name, bin=path.stem)
                 except InputError as error:
                     yield error
-                if not self._once:
-                    stop.wait(self._interval_s)

@@ -18,7 +18,7 @@ class State(Message):
     status: Literal["online", "stopped", "lost"]
     session: Epoch
     version: str
-    model: ModelName | None = Field(description="null while the counter is not ready yet")
+    model: ModelName | None = Field(description="null while the counter is not ready yet, and in a will that was written before")
 
 
 class CameraHealth(Message):

