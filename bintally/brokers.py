@@ -104,7 +104,7 @@ class BrokerAccess:
 
     def closed(self, detail: str) -> str:
         """What it means when the broker closes the connection before it accepts it."""
-        hint = "it may want a certificate of this side ('certificate' and 'key')" if self.tls else "it may want TLS (mqtts://)"
+        hint = "it may want another certificate of this side ('certificate' and 'key')" if self.tls else "it may want TLS (mqtts://)"
         return f"it closes the connection at once{f' ({detail})' if detail else ''}; {hint}"
 
 

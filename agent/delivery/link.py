@@ -30,6 +30,8 @@ KEEPALIVE_S = 30
 MIN_PAUSE_S, MAX_PAUSE_S = 1.0, 30.0
 STEADY_S = 5.0
 """A connection that lasted so long was a good one: the next pause is short again."""
+REFUSED_S = 30.0
+"""So long a refusal is the link's problem, whatever else the broker takes: longer than until a refused count is sent again."""
 MAX_RETAINED = 1000
 _IN_FLIGHT, _QUEUED = 200, 10_000
 _LOOK_S = 5.0
@@ -88,7 +90,7 @@ class Link:
         self._lock = threading.RLock()  # never taken in on_publish, which paho calls while it holds its own
         self._client: mqtt.Client | None = None
         self._closed = threading.Event()
-        self._detail, self._refused = "", False
+        self._detail, self._refused, self._refused_at = "", False, float("-inf")
         self._up = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
@@ -216,7 +218,7 @@ class Link:
         client.will_set(self._topic_of_state, self._state.model_copy(update={"status": "lost"}).model_dump_json(), qos=1, retain=True)
         client.on_connect, client.on_disconnect, client.on_log = self._on_connect, self._on_disconnect, self._on_log
         client.on_subscribe, client.on_publish, client.on_message = self._on_subscribe, self._on_publish, self._on_message
-        self._detail, self._refused = "", False
+        self._detail, self._refused, self._refused_at = "", False, float("-inf")
         return client
 
     def _on_log(self, _: mqtt.Client, __: object, level: int, text: str) -> None:
@@ -263,10 +265,13 @@ class Link:
         self._closed.set()
 
     def _on_publish(self, _: mqtt.Client, __: object, mid: int, reason: ReasonCode, ___: object) -> None:
-        if reason.is_failure and self.problem is None:
-            self.problem = f"it refuses what this station says ({reason}); its access list must let the station write its own topics"
-            log.warning("broker refused a message", reason=str(reason))
-        elif not reason.is_failure and self.problem is not None and self.up:
+        now = time.monotonic()
+        if reason.is_failure:
+            self._refused_at = max(now, self._refused_at)
+            if self.problem is None:
+                self.problem = f"it refuses what this station says ({reason}); its access list must let the station write its own topics"
+                log.warning("broker refused a message", reason=self.problem)
+        elif self.problem is not None and self.up and now - self._refused_at > REFUSED_S:
             self.problem = None
         try:
             self.published.put_nowait(((self.connections, mid), not reason.is_failure))
@@ -277,6 +282,7 @@ class Link:
     def _on_subscribe(self, _: mqtt.Client, __: object, ___: int, reasons: list[ReasonCode], ____: object) -> None:
         refused = [str(reason) for reason in reasons if reason.is_failure]
         if refused:
+            self._refused_at = float("inf")  # until the next connection: it is not asked again
             self.problem = f"it refuses subscriptions ({refused[0]}); its access list must let the station read its own topics"
             log.warning("broker refused a subscription, acknowledgements may not arrive", reasons=refused)
 

@@ -28,7 +28,7 @@ def check_broker(settings: AgentSettings) -> Finding:
         _log_in(access, Station(settings.site, settings.station))
     except OSError as error:
         raise UnavailableError(f"{access.url}: {access.failed(error)}") from error
-    text = f"{access.url}: connected{'' if access.user is None else f' as {access.user}'}, may read its topics"
+    text = f"{access.url}: connected{'' if access.user is None else f' as {access.user}'}, grants its subscriptions"
     if ends_at is None:
         return Finding("broker", "ok", text)
     text += f", its certificate ends {time.strftime('%Y-%m-%d', time.gmtime(ends_at))}"

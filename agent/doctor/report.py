@@ -36,6 +36,7 @@ def summary(findings: Sequence[Finding], out: TextIO) -> str:
     """How many of each kind, in one line."""
     counts = Counter(finding.status for finding in findings)
     words = [f"{counts[status]} {status}" for status in ("ok", "warning", "failed", "skipped") if counts[status]]
+    words = [f"{word}s" if word.endswith("warning") and word != "1 warning" else word for word in words]
     worst: Status = "failed" if counts["failed"] else "warning" if counts["warning"] else "ok"
     return _coloured(", ".join(words), _SIGNS[worst][1], out)
 

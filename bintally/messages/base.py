@@ -57,4 +57,5 @@ def read(kind: TypeAdapter[_Any], payload: bytes, name: str) -> _Any:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])[:_LONGEST_FIELD] or "payload"
-        raise InputError(f"not a {name}: {field}: {first['msg']}") from error
+        why = "there is no such field" if first["type"] == "extra_forbidden" else first["msg"]
+        raise InputError(f"not a {name}: {field}: {why}") from error

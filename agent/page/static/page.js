@@ -7,6 +7,7 @@ const ASK_MS = 500;
 const PATIENCE_MS = 1500;
 const SILENT_MS = 2500;
 const SAID_MS = 6000;
+const LATE_S = 60; // no count waits for so long where a ledger listens
 
 const $ = (id) => document.getElementById(id);
 const page = document.body;
@@ -109,8 +110,8 @@ function drawFacts() {
   fact("fact-phase", calm[state.phase] || "bad", state.phase[0].toUpperCase() + state.phase.slice(1));
   fact("fact-broker", state.connected ? "good" : "warn", state.connected ? "Connected" : "Not connected");
   const { depth, oldest_s: oldest } = state.outbox;
-  const since = oldest === null || oldest < 60 ? "" : `, oldest ${duration(oldest)}`;
-  fact("fact-outbox", depth > 0 && !state.connected ? "warn" : "plain", depth === 0 ? "Empty" : `${depth.toLocaleString("en")} waiting${since}`);
+  const since = oldest === null || oldest < LATE_S ? "" : `, oldest ${duration(oldest)}`;
+  fact("fact-outbox", depth > 0 && (!state.connected || oldest >= LATE_S) ? "warn" : "plain", depth === 0 ? "Empty" : `${depth.toLocaleString("en")} waiting${since}`);
   fact("fact-model", state.model ? "plain" : "warn", state.model ? `${state.model.name} ${state.model.version}` : "None yet");
   const { counted, unsure } = state;
   setText($("totals"), counted === 0 ? "" : `${counted.toLocaleString("en")} since the start, ${unsure.toLocaleString("en")} unsure`);
@@ -177,7 +178,7 @@ function drawBin({ root, box, part }, view) {
   bar.setAttribute("aria-valuenow", count === null ? 0 : Math.round(count.share * 100));
   bar.firstElementChild.style.width = `${count === null ? 0 : count.share * 100}%`;
   drawVerdict(part("verdict"), count);
-  setText(part("waits"), view.waits_for);
+  setText(part("waits"), view.waits_for && `Waits for ${view.waits_for}`);
   setText(part("when"), count === null ? "" : `${clock(count.taken_at)} · ${count.trigger}`);
   part("correct").disabled = count === null;
   const { left, top, right, bottom } = view.region;
@@ -297,6 +298,10 @@ function drawNotices(silent) {
     if (!state.connected) {
       const why = state.link_problem ? ` (${state.link_problem})` : "";
       found.push(["warn", `Not connected to the broker${why}. Counts are kept here and sent later.`]);
+    } else if (state.link_problem) {
+      found.push(["warn", `The broker: ${state.link_problem}`]);
+    } else if (state.outbox.depth > 0 && state.outbox.oldest_s >= LATE_S) {
+      found.push(["warn", `No ledger has acknowledged the oldest count for ${duration(state.outbox.oldest_s)}. Counts are kept here until one does.`]);
     }
   }
   const box = $("notices");

@@ -88,7 +88,7 @@ def test_a_retained_command_is_rejected_even_where_it_repeats_one(desk: Desk) ->
         (replace(command(), name=None), "there is no command ''"),
         (command(timeout_s=-1), "not a recount: timeout_s"),
         (command("snapshot", max_side_px="big"), "not a snapshot: max_side_px"),
-        (command("identify", second=3), "not a identify: second: Extra inputs are not permitted"),
+        (command("identify", second=3), "not a identify: second: there is no such field"),
         (command("set", settings={"frame": 3}), "not a set: settings.frame"),
         (replace(command(), payload=b" " * MAX_PAYLOAD_BYTES + b"{}"), f"a command has {MAX_PAYLOAD_BYTES} at most"),
         (command(bin="B9"), "this station does not see 'B9'; it sees A1"),

@@ -66,7 +66,7 @@ def test_a_newer_revision_replaces_all_of_the_older(config: RuntimeConfig) -> No
         (desired(6, frames=9), "revision 6 is older than 7; give a higher one"),
         (desired(7, frames=9), "revision 7 is known with other settings; give a higher one"),
         (desired(8, frames=0), "not a ConfigDesired: settings.frames"),
-        (desired(8, frame=1), "settings.frame: Extra inputs are not permitted"),
+        (desired(8, frame=1), "settings.frame: there is no such field"),
         (desired(8, heartbeat_s=float("nan")), "settings.heartbeat_s"),
         (desired(8, regions=[]), "settings.regions"),
         (desired(8, regions=[{"left": 0.5, "right": 0.5}]), "regions.0: left must be less than right"),

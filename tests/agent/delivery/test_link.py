@@ -136,6 +136,9 @@ def test_a_publication_that_the_access_list_refuses_is_told(start: Start, tmp_pa
     _comes_up(link)
     token = link.publish(link.station.topic("count"), b"{}")
     _has_problem(link, "it refuses what this station says (Not authorized)")
+    taken = link.publish(link.station.topic("state"), b"{}")
+    wait_until(lambda: (taken, True) in list(link.published.queue), "another message is taken")
+    assert link.problem is not None, "a refusal stays told while all else is taken"
     assert link.up
     wait_until(lambda: (token, False) in list(link.published.queue), "the refusal")
 

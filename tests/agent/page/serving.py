@@ -134,5 +134,5 @@ def picture(level: int = 90, height: int = 120, width: int = 160) -> Frame:
 
 def look_at(status: Status, frame: Frame, newest: CountEvent | None = None, bin_name: str = "A-1") -> None:
     """A live camera that sees one bin."""
-    view = View(bin_name, Region(), "at rest", "waits until something moves", newest)
+    view = View(bin_name, Region(), "at rest", "a change in the bin", newest)
     status.change(phase="counting", camera=CameraHealth(state="live"), frame=frame, grabbed_at=time.monotonic(), views=(view,), model=MODEL)

@@ -57,7 +57,7 @@ def test_the_state_tells_count_expectation_and_correction() -> None:
     state = page_state(status.snapshot(), STATION, None, {event.id: 5}, 5.0, 3.0)
     shown = state["views"][0]["count"]
     assert (shown["digits"], shown["expected"], shown["verdict"], shown["corrected"]) == ("4", 6, "mismatch", 5)
-    assert state["views"][0]["waits_for"] == "waits until something moves"
+    assert state["views"][0]["waits_for"] == "a change in the bin"
     assert state["recent"] == [shown]
     assert json.loads(json.dumps(state)) == state
 
