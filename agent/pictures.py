@@ -10,6 +10,7 @@ import structlog
 from agent.camera.shot import Shot
 from agent.camera.sources import FolderSource
 from agent.clerk import Clerk
+from agent.commands.bins import check_bin
 from agent.counting.counter import FrameCounter
 from agent.recorder import Finding, Recorder
 from agent.settings import AgentSettings
@@ -31,7 +32,7 @@ class Pictures:
     def __init__(self, source: FolderSource, folder: str, settings: AgentSettings, once: bool, status: Status) -> None:
         self._folder, self._settings, self._once, self._status = folder, settings, once, status
         self._stop = threading.Event()
-        self._shots: Iterator[Shot | InputError] = source.shots(self._stop)
+        self._shots: Iterator[Shot | InputError | None] = source.shots(self._stop)
         self._next_at = 0.0
         self.ended = False
         self.refused, self.first_refusal = 0, ""
@@ -52,15 +53,22 @@ class Pictures:
         """Count the next image, where its time has come; says whether there was something to do."""
         if counter is None or now < self._next_at:
             return False
-        shot = next(self._shots, None)
-        if shot is None:
+        try:
+            shot = next(self._shots)
+        except StopIteration:
             self.ended = True
             return True
+        if shot is None:
+            self._status.view(0, scene="waiting", waits_for="an image: the folder is empty")
+            return False
         self._next_at = now + (0.0 if self._once else self._settings.interval_s)
         if isinstance(shot, InputError):
             self._refuse(shot)
-        else:
+            return True
+        try:
             self._count(shot, counter, recorder, clerk, now)
+        except InputError as error:
+            self._refuse(error)
         return True
 
     def close(self) -> None:
@@ -73,9 +81,10 @@ class Pictures:
         self.first_refusal = self.first_refusal or str(reason)
 
     def _count(self, shot: Shot, counter: FrameCounter, recorder: Recorder, clerk: Clerk, now: float) -> None:
+        bin_name = self._settings.bin or shot.bin or self._settings.station
+        check_bin(bin_name)  # no file's name may become an event that cannot travel
         self._status.change(frame=shot.frame, taken_at=shot.taken_at, grabbed_at=now)
         counted = counter.count(shot.frame)
-        bin_name = self._settings.bin or shot.bin or self._settings.station
         finding = Finding(
             bin=bin_name,
             trigger="image",
@@ -90,6 +99,6 @@ class Pictures:
             folder=self._folder,
             file=shot.file,
             remember_file=self._once,
-            committed=lambda event: self._status.view(0, bin=event.subject, newest=event, scene="image"),
+            committed=lambda event: self._status.view(0, bin=event.subject, newest=event, scene="image", waits_for=""),
         )
         recorder.record(finding, now)

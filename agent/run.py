@@ -98,6 +98,7 @@ class _Agent:
         stack.callback(self.outbox.close)
         warming = Warming(settings, state_dir)
         warming.start()
+        stack.callback(warming.close)
         runtime = RuntimeConfig(settings, state_dir)
         naming = Naming(runtime.bins, settings.station, settings.read_labels, state_dir)
         evidence = open_evidence(settings, station, state_dir, rng)

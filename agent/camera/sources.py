@@ -74,16 +74,17 @@ class FolderSource:
         except OSError as error:
             raise UnavailableError(f"{self._folder}: the folder went away ({error.strerror}); bring it back and start again") from error
 
-    def shots(self, stop: threading.Event) -> Iterator[Shot | InputError]:
-        """Yield a shot, or the reason why a file gave none, until all were shown ``once`` or ``stop`` is set."""
+    def shots(self, stop: threading.Event) -> Iterator[Shot | InputError | None]:
+        """Yield a shot, the reason why a file gave none, or None while the folder is empty; until all were shown ``once`` or ``stop`` is set."""
         shown: set[Path] = set()
         while not stop.is_set():
             fresh = [path for path in self._paths() if path not in shown]
             if not fresh and self._once:
                 return
+            if not fresh and not shown:
+                yield None
             if not fresh:
                 shown.clear()
-                stop.wait(0.2)
             for path in fresh:
                 shown.add(path)
                 if not path.name.isprintable():

@@ -14,6 +14,7 @@ from agent.counting.warm_up import ENGINES, warm_up
 from agent.settings import AgentSettings
 from bintally.errors import BintallyError, UnavailableError
 
+_OPENS_WITHIN_S = 3.0
 log = structlog.get_logger()
 
 
@@ -33,7 +34,7 @@ class Warming:
         self._since = time.monotonic()
         self._doing: str | None = "opening the counter"
         self.failure: BintallyError | None = None
-        self._brought = False
+        self._brought = self._closing = False
         self._thread = threading.Thread(target=self._run, name="warm-up", daemon=True)
 
     @property
@@ -44,6 +45,12 @@ class Warming:
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+
+    def close(self) -> None:
+        """Wait until a session that is being opened is open: an interpreter that ends meanwhile aborts. Nobody waits for an engine."""
+        self._closing = True
+        if self._thread.ident is not None:
+            self._thread.join(_OPENS_WITHIN_S)
 
     def newest(self, timeout_s: float = 0.0) -> FrameCounter | None:
         """A counter that became ready since the last call.
@@ -64,6 +71,8 @@ class Warming:
             if self._builds():
                 others = tuple(name for name in self._settings.providers if name != "tensorrt")
                 self._bring(self._settings.model_copy(update={"providers": others}))
+                if self._closing:
+                    return
                 self._doing = "building TensorRT's engine (it takes minutes, once)"
             self._bring(self._settings)
         except BintallyError as error:

@@ -212,3 +212,22 @@ def test_without_a_ledger_the_brokers_word_is_enough_when_asked_for(mosquitto: s
     run = agent(mosquitto, "--once", "--acknowledged-by", "broker")
     assert run.wait() == 0, run.stderr
     assert _in_outbox(tmp_path) == 0
+
+
+def test_a_wrong_setting_that_is_found_while_the_counter_opens_ends_in_order(agent: Callable[..., Program], tmp_path: Path) -> None:
+    for _ in range(3):
+        wrong = agent("mqtt://127.0.0.1:1", "--page", "127.0.0.1:1", "--page-token-file", str(tmp_path / "none"))
+        assert wrong.wait() == 2, wrong.stderr
+        assert "the page's token cannot be read" in wrong.stderr
+        assert "terminate called" not in wrong.stderr
+
+
+def test_a_folder_that_was_emptied_keeps_nobody_from_stopping(
+    mosquitto: str, agent: Callable[..., Program], frames: Path, tmp_path: Path
+) -> None:
+    running = agent(mosquitto, "--interval-s", "0", "--acknowledged-by", "broker")
+    wait_until(lambda: _in_outbox(tmp_path, "newest") == len(COUNTS), "every image was counted")
+    for path in frames.iterdir():
+        path.unlink()
+    running.signal(signal.SIGTERM)
+    assert running.wait(20) == 0, running.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -41,7 +41,7 @@ def _camera(name: str) -> Camera:
     return source
 
 
-def _files(shots: list[Shot | InputError]) -> list[str | None]:
+def _files(shots: Sequence[Shot | InputError | None]) -> list[str | None]:
     return [shot.file for shot in shots if isinstance(shot, Shot)]
 
 
