@@ -45,6 +45,7 @@ class Camera:
         self._child: Child | None = None
         self._header: Header | None = None
         self._given = 0
+        self._told: str | None = None
 
     def _limits(self) -> Limits:
         frozen_after_s = FROZEN_AFTER_S[self._kind]
@@ -130,10 +131,26 @@ class Camera:
     def _turn(self) -> None:
         now = time.monotonic()
         if self._watch.due(now):
-            self._child = Child(self._source, self._frames_per_s, self._watch.number + 1)
-            self._watch.started(now)
+            self._start(now)
         if self._child is not None and self._watch.state != "ended":
             self._follow(self._child)
+
+    def _start(self, now: float) -> None:
+        self._watch.started(now)
+        try:
+            self._child = Child(self._source, self._frames_per_s, self._watch.number + 1)
+        except OSError as error:  # no memory or no process left for a moment
+            self._lose(now, f"its process cannot be started ({error.strerror or error})")
+
+    def _lose(self, now: float, failure: str | None) -> None:
+        reason = self._watch.lost(now, failure)
+        if reason is None:
+            return
+        self._header = None
+        self.close()
+        if reason != self._told:  # once, however long it stays away
+            log.warning("camera lost", source=shown(self._source), reason=reason, again_in_s=round(self._watch.wake_at - now, 1))
+        self._told = reason
 
     def _follow(self, child: Child) -> None:
         child.hear()
@@ -142,16 +159,12 @@ class Camera:
         if header is not None and header.number > self._watch.number:
             self._header = header if self._watch.frame(header, now) else None
         if self._watch.state != before:
+            self._told = None
             log.info("camera live", source=shown(self._source))
         if child.end == "ended" or (child.end == "failed" and self._kind == "recording"):
             self._watch.ended(child.reason or None)
             return
-        reason = self._watch.lost(now, child.reason or None)
-        if reason is not None:
-            self._header = None
-            self.close()
-            again_in_s = round(self._watch.wake_at - now, 1)
-            log.warning("camera lost", source=shown(self._source), reason=reason, again_in_s=again_in_s)
+        self._lose(now, child.reason or None)
 
     @staticmethod
     def _age_s(header: Header) -> float:

@@ -32,17 +32,25 @@ class Child:
     """
 
     def __init__(self, source: str, frames_per_s: float, first: int) -> None:
-        """Start the process; ``first`` is the number of its first frame."""
+        """Start the process; ``first`` is the number of its first frame.
+
+        Raises:
+            OSError: there is no memory or no room for a process now.
+        """
         self._ring = Ring.create()
         self._poke = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "agent.camera.process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=(self._ring.fileno(), self._poke),
-            env=_ENVIRONMENT | os.environ,
-            start_new_session=True,  # Ctrl-C is for the agent, which ends this one
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "agent.camera.process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=(self._ring.fileno(), self._poke),
+                env=_ENVIRONMENT | os.environ,
+                start_new_session=True,  # Ctrl-C is for the agent, which ends this one
+            )
+        except OSError:
+            self._close()
+            raise
         if self._process.stdin is None or self._process.stdout is None:  # both were asked for
             raise UnavailableError("the camera's process has no pipes")
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
@@ -108,5 +116,8 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_DIES_WITHIN_S)
         self._stdout.close()
+        self._close()
+
+    def _close(self) -> None:
         self._ring.close()
         os.close(self._poke)

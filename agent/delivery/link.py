@@ -200,8 +200,9 @@ class Link:
         self.wake()
 
     def _fail(self, problem: str) -> None:
+        if problem != self.problem:  # once, however long the broker stays away
+            log.warning("no connection to the broker", broker=self.access.url, reason=problem)
         self.problem = problem
-        log.warning("no connection to the broker", broker=self.access.url, reason=problem)
         self.wake()
 
     def _new_client(self) -> mqtt.Client:
