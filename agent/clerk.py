@@ -85,6 +85,7 @@ class Clerk:
 
     def turn(self, now: float) -> None:
         """Handle what came, hand out what is to be done, and answer what ran out of time."""
+        self._notice_connection()
         for _ in range(_A_TURN):
             incoming = self._next()
             if incoming is None:
@@ -95,20 +96,31 @@ class Clerk:
         for order in self._desk.orders(now, wall):
             self._execute(order, now)
 
+    def close(self) -> None:
+        """Reject what is open: the agent stops."""
+        self._say(self._desk.close(time.monotonic()))
+
     def expected(self, number: int, bin_name: str) -> tuple[int, Literal["books", "command"]] | None:
         """The quantity to compare a region's count with, and who expects it."""
         order = self._open_recount(number)
-        if order is not None and isinstance(order.command, Recount) and order.command.expected is not None:
-            return order.command.expected, "command"
+        meant = order.command if order is not None and order.bin in (None, bin_name) else None
+        if isinstance(meant, Recount) and meant.expected is not None:
+            return meant.expected, "command"
         quantity = self._book.quantity(bin_name)
         return None if quantity is None else (quantity, "books")
 
-    def counted(self, number: int) -> Callable[[CountEvent], None]:
-        """What is to be called with the count of a region once it is committed: it answers the command that waits for it."""
+    def counted(self, number: int, bin_name: str) -> Callable[[CountEvent], None]:
+        """What is to be called with the count of a region once it is committed: it answers the command that waits for it.
+
+        Where its label names another bin than the command by now, the command is rejected at once.
+        """
         order = self._open_recount(number)
         if order is None:
             return lambda _: None
         del self._recounts[number]
+        if order.bin not in (None, bin_name):
+            self._say(self._desk.rejected(order, f"bin: the bin here is {bin_name} now, not {order.bin}", time.monotonic()))
+            return lambda _: None
         return lambda event: self._say(self._desk.done(order, {"event": event.model_dump(mode="json")}, time.monotonic()))
 
     def _open_recount(self, number: int) -> Order | None:
@@ -124,9 +136,7 @@ class Clerk:
         return None
 
     def _take(self, incoming: Incoming, now: float) -> None:
-        if self._link.connections != self._connections:  # counted up before the first message of a connection comes
-            self._connections = self._link.connections
-            self._book.clear()
+        self._notice_connection()
         if incoming.kind == "cmd":
             self._say(self._desk.take(incoming, now, utc_now()))
         elif incoming.kind == "expected":
@@ -135,6 +145,12 @@ class Clerk:
             before = self._runtime.effective
             self._report(self._runtime.desire(incoming.payload))
             self._follow(before, now)
+
+    def _notice_connection(self) -> None:
+        """Begin a new book with each connection, which is counted up before its first message comes."""
+        if self._link.connections != self._connections:
+            self._connections = self._link.connections
+            self._book.clear()
 
     def _execute(self, order: Order, now: float) -> None:
         try:

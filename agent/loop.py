@@ -96,6 +96,8 @@ class Loop:
             self._status.change(phase="stopping")
             self._systemd.stopping()
             self._eyes.close()
+            self._recorder.close()
+            self._clerk.close()
 
     def _turn(self, stop: threading.Event) -> None:
         now = self.ticked_at = time.monotonic()
@@ -110,14 +112,14 @@ class Loop:
             stop.wait(_IDLE_S)
 
     def _take_counter(self) -> None:
-        counter = self._warming.newest()
+        failure, counter = self._warming.failure, self._warming.newest()  # in this order: it may bring a counter, and then fail
         if counter is not None:
             self.counter = counter
             self._status.change(model=counter.model, providers=counter.providers)
             self._link.set_model(counter.model)
             log.info("counter ready", model=counter.model.name, version=counter.model.version, providers=list(counter.providers))
-        if self.counter is None and self._warming.failure is not None:
-            raise self._warming.failure
+        if self.counter is None and failure is not None:
+            raise failure
 
     def _say_how_things_are(self, now: float) -> None:
         phase, note = self._phase()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import deque
@@ -14,6 +15,7 @@ import structlog
 
 from agent.counting.verdict import verify
 from agent.delivery.outbox import Outbox
+from agent.evidence.choose import Reason
 from agent.evidence.evidence import Evidence
 from agent.health.metrics import Metrics
 from agent.status import Status
@@ -110,18 +112,24 @@ class Recorder:
         """Commit what waits, when its time has come."""
         while self._waiting and now >= self._again_at:
             try:
-                self._commit(self._waiting[0])
+                event, reason = self._commit(self._waiting[0])
             except UnavailableError as error:
                 if self.problem is None:
                     log.error("counting stops", reason=str(error))  # noqa: TRY400 - the text says it all
                 self.problem, self._again_at = str(error), now + RETRY_S
                 return
-            self._waiting.popleft()
+            self._tell(event, self._waiting.popleft(), reason)  # taken out first: whatever comes now, it is not committed twice
         if self.problem is not None and not self._waiting:
             log.info("counting goes on")
             self.problem = None
 
-    def _commit(self, finding: Finding) -> None:
+    def close(self) -> None:
+        """Try a last time; what still cannot be committed is lost, and told."""
+        self.retry(math.inf)
+        if self._waiting:
+            log.error("counts lost", number=len(self._waiting), reason=self.problem)
+
+    def _commit(self, finding: Finding) -> tuple[CountEvent, Reason | None]:
         data = self._data(finding)
         reason = self._evidence.wanted(data, self._rng)
 
@@ -133,6 +141,9 @@ class Recorder:
         remembered = finding.file if finding.remember_file else None
         event = self._outbox.add(make, finding.folder if remembered is not None else None, remembered)
         self._metrics.observe("commit", time.perf_counter() - started)
+        return event, reason
+
+    def _tell(self, event: CountEvent, finding: Finding, reason: Reason | None) -> None:
         self._wake()
         self._status.counted(event)
         self._evidence.keep_later(event, finding.picture, reason)

@@ -25,6 +25,7 @@ from bintally.messages import CountEvent, Region
 
 _TURN_S = 0.1
 """A command waits for no longer than this, however slow the camera is."""
+_RESTING = ("settling", "counting", "at rest")
 log = structlog.get_logger()
 
 
@@ -37,6 +38,7 @@ class _Eye:
     labels: LabelReader | None
     bin: str | None = None
     asked: bool = False
+    unsettled_at: float = float("-inf")
 
 
 class Watching:
@@ -73,7 +75,10 @@ class Watching:
         regions = self._runtime.effective.regions
         if [eye.region for eye in self._eyes] != list(regions):
             self._naming.forget_labels()
-            self._eyes = [_Eye(region, None, LabelReader() if self._naming.read_labels else None) for region in regions]
+            self._told_small = False
+            names = self._naming.known()  # by settings alone now
+            labelled = [self._naming.read_labels and name is None for name in names]
+            self._eyes = [_Eye(region, None, LabelReader() if labels else None) for region, labels in zip(regions, labelled, strict=True)]
             self._status.change(views=tuple(View(self._naming.current(number) or "", eye.region) for number, eye in enumerate(self._eyes)))
             self._open_eyes()
         for eye in self._eyes:
@@ -164,18 +169,27 @@ class Watching:
             eye.watcher.forget()  # another bin is counted anew, however much it looks like the one before
         finished = eye.watcher.see(picture, shot.grabbed_at)
         self._status.view(number, bin=bin_name, scene=eye.watcher.state, waits_for=eye.watcher.waits_for)
-        if finished is not None:
-            eye.asked = False
-            self._record(number, bin_name, finished, shot, recorder, clerk)
+        if eye.watcher.state not in _RESTING:
+            eye.unsettled_at = shot.grabbed_at
+        if finished is None:
+            return
+        if eye.labels is not None and not eye.labels.confirms(picture, shot.grabbed_at, eye.unsettled_at):
+            eye.watcher.forget()  # its label was not read since it came to rest: it may be another bin
+            if eye.asked:
+                eye.watcher.ask()
+            return
+        eye.asked = False
+        self._record(number, eye, bin_name, finished, shot, recorder, clerk)
 
-    def _record(self, number: int, bin_name: str, finished: Finished, shot: Shot, recorder: Recorder, clerk: Clerk) -> None:
+    def _record(self, number: int, eye: _Eye, bin_name: str, finished: Finished, shot: Shot, recorder: Recorder, clerk: Clerk) -> None:
         if self._counter is None:
             return
         expected = clerk.expected(number, bin_name)
-        answer = clerk.counted(number) if finished.trigger == "command" else None
+        answer = clerk.counted(number, bin_name) if finished.trigger == "command" else None
 
         def committed(event: CountEvent) -> None:
-            self._status.view(number, newest=event)
+            if any(eye is current for current in self._eyes):  # a full disk may keep a count until the regions are others
+                self._status.view(number, newest=event)
             if answer is not None:
                 answer(event)
 

@@ -174,6 +174,11 @@ class Desk:
         self._forget(now)
         return replies
 
+    def close(self, now: float) -> list[Reply]:
+        """Reject everything that is open, because the station stops."""
+        orders = [case.order for case in self._open.values()]
+        return [reply for order in orders for reply in self.rejected(order, "the station stops; send it again when it is back", now)]
+
     def _repeated(self, incoming: Incoming, now: float) -> _Case | None:
         """The command that this one repeats.
 

@@ -72,7 +72,8 @@ class LabelReader:
     """Knows which bin is in view; one misread label changes nothing, and a hand before it neither.
 
     It reads a few times a second, and a label that is known is not read again while the bin is at rest, because a reading costs
-    several times as much as all else that an idle station does. Two different labels in view mean that nobody knows which bin will be counted, so that there is none.
+    several times as much as all else that an idle station does. Two different labels in view mean that nobody knows which bin will be counted,
+    so that there is none.
     """
 
     def __init__(self, read: Callable[[Frame], frozenset[str]] = read_labels) -> None:
@@ -86,6 +87,7 @@ class LabelReader:
         self._readings = 0
         self._read_at = float("-inf")
         self._missing_since: float | None = None
+        self._confirmed_at = float("-inf")
 
     def see(self, frame: Frame, at: float, at_rest: bool) -> str | None:
         """Look at a frame.
@@ -104,18 +106,34 @@ class LabelReader:
             self._take(self._read(frame), at)
         return self.name
 
+    def confirms(self, frame: Frame, at: float, since: float) -> bool:
+        """Whether the name was read in a picture after the moment ``since``; where it was not yet, this one is read.
+
+        Args:
+            frame: uint8 [h, w, 3], BGR.
+            at: monotonic seconds when it was grabbed.
+            since: monotonic seconds.
+        """
+        name = self.name
+        if self._confirmed_at <= since:
+            self._read_at = at
+            self._take(self._read(frame), at)
+        return name is not None and name == self.name and self._confirmed_at > since
+
     def _take(self, names: frozenset[str], at: float) -> None:
         if len(names) == 1:
-            self._take_name(next(iter(names)))
+            self._take_name(next(iter(names)), at)
             return
         self._candidate, self._readings = None, 0
         self._missing_since = at if self._missing_since is None else self._missing_since
         if names or at - self._missing_since >= KEPT_FOR_S:
             self.name = None
 
-    def _take_name(self, name: str) -> None:
+    def _take_name(self, name: str, at: float) -> None:
         self._missing_since = None
         self._readings = self._readings + 1 if name == self._candidate else 1
         self._candidate = name
         if self._readings >= EQUAL_READINGS:
             self.name = name
+        if name == self.name:
+            self._confirmed_at = at
