@@ -59,8 +59,9 @@ class Pictures:
             self.ended = True
             return True
         if shot is None:
-            self._status.view(0, scene="waiting", waits_for="an image: the folder is empty")
-            return False
+            if not self._once:
+                self._status.view(0, scene="waiting", waits_for="an image: the folder is empty")
+            return self._once
         self._next_at = now + (0.0 if self._once else self._settings.interval_s)
         if isinstance(shot, InputError):
             self._refuse(shot)

@@ -15,6 +15,8 @@ from bintally.errors import InputError, UnavailableError
 from bintally.frames import read_frame
 from bintally.messages import utc_now
 
+_SEEN_AT_A_TIME = 100
+"""Files that are passed over before the caller may do something else: a hundred thousand take ten seconds."""
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp"))
 
 
@@ -75,7 +77,7 @@ class FolderSource:
             raise UnavailableError(f"{self._folder}: the folder went away ({error.strerror}); bring it back and start again") from error
 
     def shots(self, stop: threading.Event) -> Iterator[Shot | InputError | None]:
-        """Yield a shot, the reason why a file gave none, or None while the folder is empty; until all were shown ``once`` or ``stop`` is set."""
+        """Yield a shot, the reason why a file gave none, or None for nothing yet; until all were shown ``once`` or ``stop`` is set."""
         shown: set[Path] = set()
         while not stop.is_set():
             fresh = [path for path in self._paths() if path not in shown]
@@ -85,13 +87,17 @@ class FolderSource:
                 yield None
             if not fresh:
                 shown.clear()
-            for path in fresh:
+            for number, path in enumerate(fresh):
                 shown.add(path)
                 if not path.name.isprintable():
                     yield InputError(f"{self._folder}: the name {path.name!r} is no plain text; rename the file")
                     continue
-                if stop.is_set() or (self._once and self._seen(path.name)):
+                if self._once and self._seen(path.name):
+                    if number % _SEEN_AT_A_TIME == 0:
+                        yield None
                     continue
+                if stop.is_set():
+                    return
                 try:
                     yield Shot(read_frame(path), utc_now(), file=path.name, bin=path.stem)
                 except InputError as error:

@@ -95,6 +95,18 @@ def test_a_killed_process_is_started_again_and_numbers_go_on(server: HttpCamera,
         assert camera.health().restarts >= restarts
 
 
+def test_a_process_that_cannot_be_started_is_a_lost_camera(server: HttpCamera, open_camera: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    with monkeypatch.context() as changed:
+        changed.setattr(sys, "executable", "/nowhere/python")
+        camera = open_camera(server.url)
+        assert camera.newest(0, 0.3) is None
+        assert camera.health().state == "lost"
+        assert "cannot be started" in (camera.health().reason or "")
+        assert len(list(Path("/proc/self/fd").iterdir())) == files
+    assert _next(camera, 0).number == 1
+
+
 def test_a_stopped_process_is_killed_and_no_old_frame_is_shown(server: HttpCamera, open_camera: Open) -> None:
     camera = open_camera(server.url)
     last = _watch_for(camera, 0, 3)

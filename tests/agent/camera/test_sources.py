@@ -59,6 +59,13 @@ def test_once_passes_over_what_an_earlier_run_counted(tmp_path: Path, stop: thre
     assert _files(shots) == ["bin-001.jpg", "bin-003.jpg"]
 
 
+def test_who_passes_over_thousands_of_counted_images_hears_the_caller_in_between(tmp_path: Path, stop: threading.Event) -> None:
+    for number in range(500):
+        (tmp_path / f"{number}.jpg").touch()
+    shots = _folder(tmp_path, once=True, seen=lambda _: True).shots(stop)
+    assert len(list(shots)) >= 5
+
+
 def test_an_image_that_arrives_while_counting_is_counted_too(tmp_path: Path, stop: threading.Event) -> None:
     write_grey_images(tmp_path, [1])
     shots = _folder(tmp_path, once=True).shots(stop)
