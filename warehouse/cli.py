@@ -45,7 +45,9 @@ def wms(arguments: Sequence[str]) -> int:
     listen_parser.add_argument("--alpn", help="TLS protocol name, for brokers that share port 443")
     listen_parser.add_argument("--ledger", default="sqlite:///ledger.db", help="database URL (default: %(default)s)")
     listen_parser.add_argument("--site", help="only this site's stations")
-    listen_parser.add_argument("--json", action="store_true", help="one JSON object a count or gap, instead of the table")
+    listen_parser.add_argument(
+        "--json", action="store_true", help="one JSON object a count or gap, instead of the table, which needs a terminal"
+    )
     options = parser.parse_args(arguments)
 
     from bintally.brokers import broker_access

@@ -112,7 +112,8 @@ def _client(
 
     def on_disconnect(_: mqtt.Client, __: object, ___: object, reason: ReasonCode, ____: object) -> None:
         if up.is_set():
-            log.warning("disconnected", reason=str(reason))
+            if reason.is_failure:  # not our own farewell
+                log.warning("disconnected", reason=str(reason))
         elif problem[0] == "no answer":
             problem[0] = access.closed("")
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from structlog.testing import capture_logs
 
 from bintally.brokers import broker_access
 from bintally.errors import BintallyError, UnavailableError
@@ -206,6 +207,12 @@ def test_nothing_is_acknowledged_that_could_not_be_committed(
     station.send(b"marker", station.station.topic("ack"))
     assert station.messages.get(timeout=PATIENCE_S) == b"marker"
     full.close()
+
+
+def test_a_clean_stop_is_no_lost_connection(ledger: Ledger, hear: Callable[[Ledger], Listener]) -> None:
+    with capture_logs() as told:
+        hear(ledger).close()
+    assert told == []
 
 
 def test_an_unreachable_broker_is_told(ledger: Ledger) -> None:
