@@ -15,6 +15,7 @@ from agent.commands.expected import ExpectedBook
 from agent.commands.runtime import Effective, RuntimeConfig
 from agent.commands.snapshot import snapshot
 from agent.delivery.incoming import Incoming
+from agent.delivery.mail import Mail
 from agent.naming import Naming
 from agent.status import Status
 from bintally import __version__
@@ -31,7 +32,7 @@ log = structlog.get_logger()
 class Outgoing(Protocol):
     """Where answers go, see ``agent.delivery.link.Link``."""
 
-    inbox: queue.Queue[Incoming]
+    mail: Mail
     connections: int
 
     def say(self, topic: str, payload: bytes, qos: int = ..., expires_s: float | None = ..., correlation: bytes | None = ...) -> bool:
@@ -128,7 +129,7 @@ class Clerk:
         return order if order is not None and self._desk.is_open(order) else None
 
     def _next(self) -> Incoming | None:
-        for source in (self._local, self._link.inbox):
+        for source in (self._local, self._link.mail.inbox):
             try:
                 return source.get_nowait()
             except queue.Empty:

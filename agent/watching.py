@@ -132,7 +132,7 @@ class Watching:
     def _rules(self, counter: FrameCounter) -> WatchRules:
         now = self._runtime.effective
         abstain_below = counter.abstain_below if now.abstain_below is None else now.abstain_below
-        return WatchRules(now.settle_s, now.heartbeat_s, now.frames, abstain_below)
+        return WatchRules(now.settle_s, now.heartbeat_s, now.frames, abstain_below, self._camera.repeats)
 
     def _follow_camera(self) -> None:
         health = self._camera.health()

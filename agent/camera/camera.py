@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from agent.camera.child import Child
-from agent.camera.kind import FROZEN_AFTER_S, kind_of, shown
+from agent.camera.kind import FROZEN_AFTER_S, kind_of, repeats, shown
 from agent.camera.shared import Header
 from agent.camera.shot import Shot
 from agent.camera.watch import Limits, Watch
@@ -58,6 +58,11 @@ class Camera:
     def recording(self) -> bool:
         """Whether it is a video file: it begins to be played at ``start`` or at the first ``newest``."""
         return self._kind == "recording"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it may rightly give the same picture twice."""
+        return repeats(self._kind)
 
     @property
     def pid(self) -> int | None:

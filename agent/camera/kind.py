@@ -17,6 +17,11 @@ FROZEN_AFTER_S: dict[Kind, float | None] = {
 """Seconds of an identical picture after which a source of that kind hangs; None: it may repeat pictures."""
 
 
+def repeats(kind: Kind) -> bool:
+    """Whether a source may rightly give an identical picture: what was encoded may, a sensor's noise never lets it."""
+    return kind in ("url", "recording")
+
+
 def kind_of(name: str) -> Kind:
     """Tell a camera index, URL, GStreamer pipeline (with '!') and video file apart."""
     if name.isdigit():

@@ -52,7 +52,7 @@ DARK_BELOW = 20.0
 BLURRED_BELOW = 0.17
 """None of 808 photographs as published is below it; half of them are when blurred by 12 pixels of 640."""
 FROZEN_AFTER_S = 5.0
-"""A video stream that codes no change may repeat a picture until its next key frame; no longer than this."""
+"""A driver that repeats a picture for a moment is not said to hang yet."""
 HAND_FOR_S = 10.0
 """Nobody holds a hand so still for so long: what stays longer is an item that reaches to the picture's border."""
 STILL_FRAMES = 2
@@ -61,10 +61,18 @@ STILL_FRAMES = 2
 
 @dataclass(frozen=True)
 class SceneRules:
-    """When a bin is at rest, and how often one at rest is counted; seconds."""
+    """When a bin is at rest, and how often one at rest is counted.
+
+    Attributes:
+        settle_s: seconds without movement until it is at rest.
+        heartbeat_s: seconds after which a bin at rest is counted again.
+        repeats: whether the source may rightly give the same picture twice, as encoders do that code no change; a sensor never does,
+            so that its repeated picture tells of a driver that hangs.
+    """
 
     settle_s: float
     heartbeat_s: float
+    repeats: bool = False
 
 
 class Scene:
@@ -93,7 +101,7 @@ class Scene:
         """Take in what was seen of a picture that was grabbed at a monotonic second.
 
         Returns:
-            Whether this picture is to be counted. Never, if the bin moves in it, or if it is dark, blurred or a repeated one.
+            Whether this picture is to be counted. Never, if the bin moves in it, or if it is dark, blurred, or repeated where pictures never are.
         """
         if at <= self._seen_at:
             return False
@@ -132,7 +140,7 @@ class Scene:
             raise UsageError(f"a bin cannot be {event} while it is {self.state}") from None
 
     def _event(self, look: Look, at: float) -> Event:
-        if look.repeated:
+        if look.repeated and not self.rules.repeats:
             return self._repeated(at)
         self._fresh_at = at
         unusable = _unusable(look)

@@ -30,12 +30,14 @@ class WatchRules:
         heartbeat_s: seconds after which a bin at rest is counted again.
         frames: frames that are fused into one count.
         abstain_below: probability below which an answer is unsure.
+        repeats: whether the source may rightly give the same picture twice.
     """
 
     settle_s: float
     heartbeat_s: float
     frames: int
     abstain_below: float
+    repeats: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class BinWatcher:
     def __init__(self, count: Count, rules: WatchRules, open_class: int) -> None:
         self._count, self._rules, self._open_class = count, rules, open_class
         self._looker = Looker()
-        self._scene = Scene(SceneRules(rules.settle_s, rules.heartbeat_s))
+        self._scene = Scene(SceneRules(rules.settle_s, rules.heartbeat_s, rules.repeats))
         self._tally = Tally(rules.abstain_below)
         self._spent_s = 0.0
 
@@ -117,7 +119,7 @@ class BinWatcher:
     def change_rules(self, rules: WatchRules) -> None:
         """Go on with other rules; a count in progress ends by them."""
         self._rules = rules
-        self._scene.rules = SceneRules(rules.settle_s, rules.heartbeat_s)
+        self._scene.rules = SceneRules(rules.settle_s, rules.heartbeat_s, rules.repeats)
         self._tally.abstain_below = rules.abstain_below
 
     def replace_counter(self, count: Count, open_class: int, abstain_below: float) -> None:

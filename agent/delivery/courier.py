@@ -139,7 +139,7 @@ class Courier:
         self._past_until = now + PAST_S if self._link.ask_past else None
 
     def _take_acknowledgements(self, now: float) -> None:
-        ranges = [one for several in _all_of(self._link.acks) for one in several]
+        ranges = [one for several in _all_of(self._link.mail.acks) for one in several]
         for token, taken in _all_of(self._link.published):
             self._states.discard(token)
             pending = self._sent.pop(token, None)
@@ -159,10 +159,10 @@ class Courier:
 
     def _take_past(self, now: float) -> None:
         """Compare what the broker kept from before with the outbox, which may be an older copy."""
-        past = list(_all_of(self._link.past_states))
+        past = list(_all_of(self._link.mail.past_states))
         if past and (missed := self._outbox.heard(past)):
             log.error("the state folder is older than what this station published: it was put back from a copy", missed=missed)
-        for session in _all_of(self._link.past_sessions):
+        for session in _all_of(self._link.mail.past_sessions):
             if not self._outbox.knows(session):
                 log.warning("the station ran with another state folder: what that did not deliver is missing", session=session)
         if self._past_until is not None and now >= self._past_until and self._link.up:

@@ -17,13 +17,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.delivery.inbox import Inbox
-from agent.delivery.incoming import Incoming
+from agent.delivery.mail import Mail
 from agent.settings import AgentSettings
-from bintally import __version__, topics
+from bintally import __version__
 from bintally.brokers import BrokerAccess, broker_access
-from bintally.errors import InputError, UsageError
-from bintally.messages import CONTENT_TYPE, ModelName, Range, State, parse_ack, parse_state
+from bintally.errors import UsageError
+from bintally.messages import CONTENT_TYPE, ModelName, State
 from bintally.topics import Station
 
 KEEPALIVE_S = 30
@@ -54,8 +53,7 @@ class Link:
     A client that lives on would send again, after a reconnect, what was in its queue before, behind what is newer by then; here
     the outbox and the retained topics alone know what is to be said.
 
-    Paho's thread calls back into this class; it only puts things into queues and calls ``wake``. ``acks`` is bounded: an
-    acknowledgement that does not fit is dropped, and comes again because the event is then sent again.
+    Paho's thread calls back into this class; it only puts things into queues and calls ``wake``.
 
     Args:
         access: to the broker.
@@ -63,12 +61,9 @@ class Link:
         session: the epoch of this start; birth and last will carry it.
 
     Attributes:
-        acks: ranges that the ledger acknowledged.
+        mail: what came for this station.
         published: what the broker acknowledged, and whether it took it.
-        inbox: all other messages to this station.
-        past_states: counts of bins that the broker kept from before this connection.
-        past_sessions: sessions of retained births and wills that are not this one.
-        ask_past: whether a new connection asks for ``past_states``.
+        ask_past: whether a new connection asks for the bins' states that the broker kept from before.
         connections: how many there were.
         problem: why there is no connection, or what the broker refuses, for people; None while all is well.
         wake: called when the connection came up or went, or an acknowledgement arrived.
@@ -76,11 +71,8 @@ class Link:
 
     def __init__(self, access: BrokerAccess, station: Station, session: str) -> None:
         self.access, self.station = access, station
-        self.acks: queue.Queue[list[Range]] = queue.Queue(maxsize=1000)
+        self.mail = Mail(station, session)
         self.published: queue.Queue[tuple[Token, bool]] = queue.Queue(maxsize=_QUEUED)
-        self.inbox: queue.Queue[Incoming] = Inbox()
-        self.past_states: queue.Queue[bytes] = queue.Queue(maxsize=_QUEUED)
-        self.past_sessions: queue.Queue[str] = queue.Queue(maxsize=100)
         self.ask_past = True
         self.connections = 0
         self.problem: str | None = "no answer yet"
@@ -288,41 +280,10 @@ class Link:
             log.warning("broker refused a subscription, acknowledgements may not arrive", reasons=refused)
 
     def _on_message(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
-        try:
-            station, kind, name = topics.parse(message.topic)
-            if station != self.station:
-                return
-            if kind == "ack":
-                self._take_ack(parse_ack(bytes(message.payload)).data.ranges)
-            elif kind == "state":
-                self._take_state(parse_state(bytes(message.payload)))
-            elif kind == "bin":
-                self._take_past_state(message)
-            else:
-                self.inbox.put(_incoming(kind, name, message))
-        except InputError as error:
-            log.warning("message refused", topic=message.topic, reason=str(error))
-
-    def _take_ack(self, ranges: list[Range]) -> None:
-        try:
-            self.acks.put_nowait(ranges)
-        except queue.Full:
-            log.warning("acknowledgement dropped, its events are sent again")
-        self.wake()
-
-    def _take_state(self, said: State) -> None:
-        """An older session's will, or its farewell, that comes late must not make a living station look lost."""
-        if said.session != self._state.session and not self.past_sessions.full():
-            self.past_sessions.put_nowait(said.session)
-        if said.status != "online":
+        if self.mail.sort(message):
             with self._lock:
                 self._say_birth()
         self.wake()
-
-    def _take_past_state(self, message: mqtt.MQTTMessage) -> None:
-        if message.retain and not self.past_states.full():
-            self.past_states.put_nowait(bytes(message.payload))
-            self.wake()
 
 
 _LOST = "the connection was lost; a new one is being made"
@@ -369,17 +330,3 @@ def _properties(content_type: str = "application/json", expires_s: float | None 
 
 _EVENT = _properties(CONTENT_TYPE)
 """Made once: paho takes longer to make it than to send an event."""
-
-
-def _incoming(kind: topics.Kind | topics.NamedKind, name: str | None, message: mqtt.MQTTMessage) -> Incoming:
-    properties = message.properties
-    return Incoming(
-        kind=kind,
-        name=name,
-        payload=bytes(message.payload),
-        retained=message.retain,
-        received_at=time.monotonic(),
-        expires_in_s=getattr(properties, "MessageExpiryInterval", None),
-        response_topic=getattr(properties, "ResponseTopic", None),
-        correlation=getattr(properties, "CorrelationData", None),
-    )

@@ -14,31 +14,20 @@ All that is given up or missing is told in a ``GapEvent``, which is committed in
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
-import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import TextIO, TypeVar, cast
 
 import structlog
 
-from agent.delivery.marks import Marks
-from agent.delivery.store import Reason, Totals, Transaction, make_tables
-from bintally.errors import InputError, UnavailableError, UsageError
-from bintally.files import make_folder
-from bintally.messages import CountEvent, Range, new_epoch, parse_count
+from agent.delivery.file import OutboxFile
+from bintally.errors import InputError
+from bintally.messages import CountEvent, Range, parse_count
 from bintally.topics import Station
 
-_CHECK_BELOW_BYTES = 64 * 2**20
-"""A larger file is not checked whole at the start, so that the first count does not wait for it."""
-_WAL_BYTES = 4 * 2**20
-_Any = TypeVar("_Any")
 log = structlog.get_logger()
 
 
@@ -89,28 +78,9 @@ class Outbox:
             UsageError: another agent holds it, or it belongs to another station.
             UnavailableError: the folder cannot be written to.
         """
-        make_folder(folder)
-        self._folder, self._path, self._station = folder, folder / "outbox.sqlite", station
-        self._max_bytes, self._max_age_s, self._clock = max_bytes, max_age_s, clock
-        self._lock = threading.Lock()
-        self._db: sqlite3.Connection | None = None
-        self.epoch = new_epoch()
-        self._totals = Totals()
-        self._position = 0
-        self._running_base_s, self._opened_s = 0.0, clock()
-        self._given_up: list[Range] = []
-        self._lock_file = _hold(folder / "agent.lock")
-        try:
-            self._marks = Marks(folder / "marks")
-            with self._translated():
-                self._open_or_replace()
-            self._marks.begin(self.epoch)
-            self._marks.set(self._totals.seq)
-        except BaseException:
-            self._close_file()
-            self._lock_file.close()
-            raise
-        self.session_start = self._position
+        self._station, self._max_bytes, self._max_age_s = station, max_bytes, max_age_s
+        self._file = OutboxFile(folder, station.source, clock)
+        self.epoch, self.session_start = self._file.epoch, self._file.position
 
     def add(self, make: Callable[[str], CountEvent], folder: str | None = None, file: str | None = None) -> CountEvent:
         """Commit one count.
@@ -132,7 +102,7 @@ class Outbox:
     def _add(self, makes: Sequence[Callable[[str], CountEvent]], folder: str | None, file: str | None) -> list[CountEvent]:
         def work(db: sqlite3.Connection) -> list[CountEvent]:
             events = []
-            with self._transaction(db) as transaction:
+            with self._file.transaction(db) as transaction:
                 for make in makes:
                     events.append(make(transaction.next_id))
                     transaction.add_count(events[-1])
@@ -141,12 +111,12 @@ class Outbox:
                 transaction.make_room(self._max_bytes)
             return events
 
-        return self._do(work)
+        return self._file.run(work)
 
     def was_counted(self, folder: str, file: str) -> bool:
         """Whether an image of a folder has been counted, in this run or an earlier one."""
         query = "SELECT 1 FROM counted_file WHERE folder = ? AND file = ?"
-        return self._do(lambda db: db.execute(query, (folder, file)).fetchone() is not None)
+        return self._file.run(lambda db: db.execute(query, (folder, file)).fetchone() is not None)
 
     def after(self, position: int, limit: int) -> list[Pending]:
         """The oldest events behind a position, at most ``limit``; one whose bytes were damaged on the disk is given up instead."""
@@ -156,44 +126,44 @@ class Outbox:
             rows = db.execute(query, (position, limit)).fetchall()
             damaged = [row for row in rows if zlib.crc32(row[3]) != row[4]]
             if damaged:
-                log.error("events damaged on the disk", file=str(self._path), number=len(damaged))
-                with self._transaction(db) as transaction:
+                log.error("events damaged on the disk", file=str(self._file.path), number=len(damaged))
+                with self._file.transaction(db) as transaction:
                     transaction.give_up_damaged((row[0], row[1], row[2], len(row[3])) for row in damaged)
             return [Pending(*row[:4]) for row in rows if row not in damaged]
 
-        return self._do(work)
+        return self._file.run(work)
 
     def states_after(self, position: int, limit: int) -> list[BinState]:
         """The newest counts of the bins that were counted behind a position, at most ``limit``, oldest first."""
         query = "SELECT position, bin, payload, crc FROM newest WHERE position > ? ORDER BY position LIMIT ?"
-        rows = self._do(lambda db: db.execute(query, (position, limit)).fetchall())
+        rows = self._file.run(lambda db: db.execute(query, (position, limit)).fetchall())
         return [BinState(*row[:3]) for row in rows if zlib.crc32(row[2]) == row[3]]
 
     def forget(self, ranges: Sequence[Range]) -> int:
         """Remove acknowledged events; unknown ones are passed over. Returns how many were removed."""
 
         def work(db: sqlite3.Connection) -> int:
-            before = self._totals.depth
+            before = self._file.totals.depth
             # without a sync: what is forgotten and comes back after a power cut is only sent again
-            with self._transaction(db, sync=False) as transaction:
+            with self._file.transaction(db, sync=False) as transaction:
                 for one in ranges:
                     transaction.forget(one)
-            return before - self._totals.depth
+            return before - self._file.totals.depth
 
-        return self._do(work)
+        return self._file.run(work)
 
     def prune(self) -> None:
         """Give up what is too old, and forget what is of no use; to be called now and then."""
 
         def work(db: sqlite3.Connection) -> None:
-            with self._transaction(db) as transaction:
-                transaction.give_up_older(self._running_s() - self._max_age_s)
+            with self._file.transaction(db) as transaction:
+                transaction.give_up_older(self._file.running_s() - self._max_age_s)
                 transaction.bound_bins()
-            for epoch in self._marks.read():
+            for epoch in self._file.marks.read():
                 if db.execute("SELECT 1 FROM event WHERE epoch = ? LIMIT 1", (epoch,)).fetchone() is None:
-                    self._marks.drop(epoch)
+                    self._file.marks.drop(epoch)
 
-        self._do(work)
+        self._file.run(work)
 
     def heard(self, payloads: Sequence[bytes]) -> int:
         """Look at the bins' states that the broker kept from before this start.
@@ -215,7 +185,7 @@ class Outbox:
                 if seq >= first:
                     missed[epoch] = Range(epoch=epoch, first=first, last=max(seq, missed[epoch].last if epoch in missed else 0))
             if newer or missed:
-                with self._transaction(db) as transaction:
+                with self._file.transaction(db) as transaction:
                     for event, payload in newer:
                         transaction.adopt(event, payload)
                     transaction.tell_gap(list(missed.values()), "restored")
@@ -223,7 +193,7 @@ class Outbox:
                         transaction.learn(one.epoch, one.last)
             return sum(one.last - one.first + 1 for one in missed.values())
 
-        return self._do(work)
+        return self._file.run(work)
 
     def _from_before(self, payload: bytes) -> CountEvent | None:
         try:
@@ -241,156 +211,25 @@ class Outbox:
 
     def knows(self, epoch: str) -> bool:
         """Whether the station ran with this epoch and this outbox."""
-        return self._do(lambda db: db.execute("SELECT 1 FROM epoch WHERE epoch = ?", (epoch,)).fetchone() is not None)
+        return self._file.run(lambda db: db.execute("SELECT 1 FROM epoch WHERE epoch = ?", (epoch,)).fetchone() is not None)
 
     def take_given_up(self) -> list[Range]:
         """What was given up since the last call, so that nobody goes on to send it."""
-        with self._lock:
-            given_up, self._given_up = self._given_up, []
-        return given_up
+        return self._file.take_given_up()
 
     def depth(self) -> int:
         """How many events wait."""
-        return self._totals.depth
+        return self._file.totals.depth
 
     def size_bytes(self) -> int:
         """How much the events that wait take, as ``max_bytes`` counts."""
-        return self._totals.bytes
+        return self._file.totals.bytes
 
     def oldest_s(self) -> float | None:
         """How long the oldest event has waited, in seconds of the agent's running time; None where none waits."""
-        row = self._do(lambda db: db.execute("SELECT at_s FROM event ORDER BY position LIMIT 1").fetchone())
-        return None if row is None else max(0.0, self._running_s() - row[0])
+        row = self._file.run(lambda db: db.execute("SELECT at_s FROM event ORDER BY position LIMIT 1").fetchone())
+        return None if row is None else max(0.0, self._file.running_s() - row[0])
 
     def close(self) -> None:
         """Close the file and let another agent have it."""
-        with self._lock:
-            self._close_file()
-            self._marks.close()
-            self._lock_file.close()
-
-    def _close_file(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-
-    def _running_s(self) -> float:
-        return self._running_base_s + self._clock() - self._opened_s
-
-    def _do(self, work: Callable[[sqlite3.Connection], _Any]) -> _Any:
-        """Run ``work`` alone; where the file turns out to be damaged, once more with a new one."""
-        with self._lock, self._translated():
-            try:
-                return work(self._opened())
-            except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
-                    raise
-                self._replace(error)
-            return work(self._opened())
-
-    def _opened(self) -> sqlite3.Connection:
-        """The connection; opens the file again where a damaged one could not be replaced because the disk was full."""
-        if self._db is None:
-            self._open("damaged")
-        return cast(sqlite3.Connection, self._db)
-
-    @contextmanager
-    def _transaction(self, db: sqlite3.Connection, *, sync: bool = True) -> Iterator[Transaction]:
-        db.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
-        transaction = Transaction(db, self._station.source, self.epoch, self._totals, self._running_s())
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield transaction
-            transaction.save()
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:  # SQLite has rolled back already where the disk is full
-                db.execute("ROLLBACK")
-            raise
-        self._totals = transaction.totals
-        self._position = max(self._position, transaction.position)
-        self._marks.set(self._totals.seq)
-        self._given_up += transaction.given_up
-
-    def _open_or_replace(self) -> None:
-        try:
-            self._open("restored")
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            self._replace(error)
-
-    def _open(self, reason: Reason) -> None:
-        """Open the file, begin the epoch, and tell what the marks know and the file does not."""
-        db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-        try:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute(f"PRAGMA journal_size_limit={_WAL_BYTES}")
-            if self._path.stat().st_size < _CHECK_BELOW_BYTES:
-                _check(db)
-            make_tables(db, str(self._folder), self._station.source)
-            self._running_base_s, depth, size = db.execute("SELECT running_s, depth, bytes FROM totals").fetchone()
-            self._opened_s = self._clock()
-            self._totals = Totals(self._totals.seq, depth, size)
-            self._keep_positions(db)
-            with self._transaction(db) as transaction:
-                transaction.begin_epoch()
-                lost = []
-                for epoch, high in self._marks.read().items():
-                    known = 0 if reason == "damaged" else transaction.last_seq(epoch) or 0
-                    if high > known:
-                        lost.append(Range(epoch=epoch, first=known + 1, last=high))
-                        transaction.learn(epoch, high)
-                transaction.tell_gap(lost, reason)
-        except BaseException:
-            db.close()
-            raise
-        self._db = db
-
-    def _keep_positions(self, db: sqlite3.Connection) -> None:
-        """Positions only grow, in a new file, too: whoever reads behind a position must not miss what comes."""
-        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-        self._position = max(self._position, row[0] if row else 0)
-        if row is None:
-            db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)", (self._position,))
-
-    def _replace(self, error: sqlite3.DatabaseError) -> None:
-        """Move a damaged file aside, with all that belongs to it, and begin a new one."""
-        self._close_file()
-        aside = f"{self._path.name}.damaged-{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%fZ}"
-        log.error("outbox damaged, moved aside; a new one begins", file=str(self._path), aside=aside, reason=str(error))
-        for ending in ("", "-wal", "-shm"):
-            path = self._folder / f"{self._path.name}{ending}"
-            if path.exists():
-                path.rename(self._folder / f"{aside}{ending}")
-        self._open("damaged")
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise UnavailableError(
-                f"{self._path}: the outbox cannot be used ({error}); free disk space or check the file, counting stops here"
-            ) from error
-
-
-def _check(db: sqlite3.Connection) -> None:
-    (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise sqlite3.DatabaseError(f"malformed: {found}")
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    return "malformed" in str(error) or "not a database" in str(error)
-
-
-def _hold(path: Path) -> TextIO:
-    try:
-        handle = path.open("a")
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UsageError(f"{path}: another agent uses this state folder; stop it or give this one its own --state-dir") from error
-    except OSError as error:
-        raise UnavailableError(f"{path}: cannot be written ({error.strerror}); choose another --state-dir") from error
-    return handle
+        self._file.close()

@@ -136,6 +136,13 @@ def test_pictures_that_a_stream_repeats_now_and_then_delay_a_count_and_no_more()
     assert eye.triggers == ["settled"]
 
 
+def test_an_encoder_that_codes_no_change_is_counted_all_the_same() -> None:
+    eye = Eye()
+    eye.scene.rules = replace(eye.scene.rules, repeats=True)
+    eye.see(MOVED, NEW, *[REPEATED] * 6, *[replace(REST, repeated=True)] * 50)
+    assert (eye.triggers, eye.scene.state) == (["settled"], "at rest")
+
+
 def test_the_heart_beats_while_at_rest() -> None:
     eye = _rested()
     eye.see(*[REST] * 1500)

@@ -65,7 +65,7 @@ def test_a_copy_taken_in_the_middle_of_a_run_loses_what_a_killed_agent_committed
         "import os, shutil, sys; from pathlib import Path; from agent.delivery.outbox import Outbox; from bintally.topics import Station;"
         "from tests.fakes.events import count_event; folder = Path(sys.argv[1]);"
         "outbox = Outbox(folder, Station('site', 'station')); [outbox.add(count_event) for _ in range(5)];"
-        "outbox._db.execute('PRAGMA wal_checkpoint(TRUNCATE)'); shutil.copy(folder / 'outbox.sqlite', folder / 'copy');"
+        "outbox._file._db.execute('PRAGMA wal_checkpoint(TRUNCATE)'); shutil.copy(folder / 'outbox.sqlite', folder / 'copy');"
         "[outbox.add(count_event) for _ in range(7)]; print(outbox.epoch, flush=True); os.kill(os.getpid(), 9)"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=120, check=False, cwd=ROOT, capture_output=True, text=True)
@@ -126,12 +126,12 @@ def test_a_file_damaged_while_the_agent_runs_is_replaced_and_counting_goes_on(tm
     for _ in range(30):
         outbox.add(count_event)
     position = outbox.after(-1, 100)[-1].position
-    assert outbox._db is not None
-    outbox._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert outbox._file._db is not None
+    outbox._file._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with (tmp_path / "outbox.sqlite").open("r+b") as file:
         file.write(b"\xff" * 200_000)
-    outbox._db.execute("PRAGMA cache_size=0")
-    outbox._db.execute("PRAGMA shrink_memory")
+    outbox._file._db.execute("PRAGMA cache_size=0")
+    outbox._file._db.execute("PRAGMA shrink_memory")
     after = outbox.add(count_event)
     assert after.position == (outbox.epoch, 32)
     assert _gap(outbox) == GapData(ranges=[Range(epoch=outbox.epoch, first=1, last=30)], reason="damaged")
@@ -173,7 +173,7 @@ def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_full_database_changes_nothing_and_works_again_when_there_is_space(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path, STATION)
-    db = outbox._db
+    db = outbox._file._db
     assert db is not None
     outbox.add(count_event)
     db.execute(f"PRAGMA max_page_count={db.execute('PRAGMA page_count').fetchone()[0]}")

@@ -168,7 +168,7 @@ class Policy(RuleBasedStateMachine):
 
     def _learn(self) -> None:
         """Gap events that were made are ids, too; what they name is gone."""
-        self.all |= {(self.outbox.epoch, seq) for seq in range(1, self.outbox._totals.seq + 1)}
+        self.all |= {(self.outbox.epoch, seq) for seq in range(1, self.outbox._file.totals.seq + 1)}
         self.named |= _gone(self.outbox)
 
     @rule(bin_name=st.sampled_from("abcdefghijklmnopqrst"), times=st.integers(1, 12))

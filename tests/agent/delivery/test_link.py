@@ -168,7 +168,7 @@ def test_a_late_will_of_an_older_session_does_not_make_a_living_station_look_los
     states.say(topic, will.model_dump_json().encode(), retain=True)
     said = [parse_state(states.payload()) for _ in range(2)]
     assert [(one.status, one.session) for one in said] == [("lost", old), ("online", new)]
-    assert link.past_sessions.get(timeout=10) == old
+    assert link.mail.past_sessions.get(timeout=10) == old
     newest = parse_state(listen(url, topic).payload())
     assert (newest.status, newest.session) == ("online", new)
 
@@ -248,7 +248,7 @@ def test_a_command_comes_with_its_way_back_and_its_expiry(
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
     properties.ResponseTopic, properties.CorrelationData, properties.MessageExpiryInterval = f"answers/{site}", b"\x00\xff", 60
     sender.say(link.station.named("cmd", "recount"), b"{}", properties)
-    command = link.inbox.get(timeout=10)
+    command = link.mail.inbox.get(timeout=10)
     assert (command.kind, command.name, command.payload, command.retained) == ("cmd", "recount", b"{}", False)
     assert (command.response_topic, command.correlation) == (f"answers/{site}", b"\x00\xff")
     assert command.expires_in_s is not None
@@ -266,7 +266,7 @@ def test_settings_and_expected_quantities_that_were_retained_arrive(
     warehouse.say(station.topic("config/desired"), b"config", retain=True)
     warehouse.say(station.named("expected", "bin 1/2"), b"five", retain=True)
     link = connect(mosquitto)
-    found = [link.inbox.get(timeout=10) for _ in range(2)]
+    found = [link.mail.inbox.get(timeout=10) for _ in range(2)]
     assert {(one.kind, one.name, one.payload, one.retained) for one in found} == {
         ("config/desired", None, b"config", True),
         ("expected", "bin 1/2", b"five", True),
