@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,8 +31,10 @@ class AgentSettings(ProgramSettings):
     bin: str | None = Field(
         None, min_length=1, max_length=255, description="the bin that the camera sees; a folder's images name theirs by default"
     )
-    regions: tuple[Region, ...] = Field(
-        (), max_length=64, description="several bins in one view: a list of {bin, left, top, right, bottom} in shares of the frame"
+    regions: Annotated[tuple[Region, ...], NoDecode] = Field(
+        (),
+        max_length=64,
+        description="several bins in one view: a list of {bin, left, top, right, bottom} in shares of the frame (JSON, or TOML)",
     )
     read_labels: bool = Field(False, description="read which bin it is from a Data Matrix or QR label in the picture")
     interval_s: float = Field(1.0, ge=0, le=86_400, description="folder: seconds from one image to the next; with --once, none")
@@ -94,6 +97,17 @@ class AgentSettings(ProgramSettings):
         if "tensorrt" in words[1:]:
             raise ValueError("tensorrt must stand first, or nothing is left to it")
         return words
+
+    @field_validator("regions", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        try:
+            regions = json.loads(value) if isinstance(value, str) else value
+        except (ValueError, RecursionError):
+            regions = None
+        if not isinstance(regions, list | tuple):
+            raise ValueError('must be a list such as [{"bin": "A", "right": 0.5}, {"bin": "B", "left": 0.5}]')
+        return regions
 
     @field_validator("broker")
     @classmethod

@@ -71,7 +71,8 @@ class Plant:
     def agent(self, *more: str, env: dict[str, str] | None = None) -> Program:
         options = ["--source", self.source, "--bundle", str(self.bundle), "--broker", f"mqtt://127.0.0.1:{self.proxy.port}"]
         options += ["--site", self.station.site, "--station", self.station.station, "--state-dir", str(self.state), "--threads", "1"]
-        return self.start(*BINTALLY, "agent", "run", *options, "--interval-s", "0.02", *more, env=env)
+        self.newest = self.start(*BINTALLY, "agent", "run", *options, "--interval-s", "0.02", *more, env=env)
+        return self.newest
 
     def look(self) -> int:
         """Read what is committed by now, and remember the most of each epoch; returns how many wait."""
@@ -99,6 +100,7 @@ class Plant:
 
         def enough() -> bool:
             self.look()
+            assert self.newest.running, self.newest.stderr
             return sum(self.truth.values()) >= before + more
 
         wait_until(enough, f"{more} more counts", LONG_S)
