@@ -1,1 +1,1 @@
-"""The device at the station: camera, counter, tally, outbox, link."""
+"""The device at the station: it looks, counts, keeps and tells; ``run`` wires it, ``loop`` is its heart."""

@@ -106,7 +106,7 @@ class AgentSettings(ProgramSettings):
         except (ValueError, RecursionError):
             regions = None
         if not isinstance(regions, list | tuple):
-            raise ValueError('must be a list such as [{"bin": "A", "right": 0.5}, {"bin": "B", "left": 0.5}]')
+            raise ValueError('must be a list such as [{"bin": "A", "right": 0.5}, {"bin": "B", "left": 0.5}]')  # noqa: TRY004 - pydantic wants it
         return regions
 
     @field_validator("broker")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import platform
 
-from tests.bench import delivery, edge, endpoint, engine, training
+from tests.bench import delivery, edge, endpoint, engine, station, training
 
 print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
 edge.main()
+station.main()
 delivery.main()
 engine.main()
 endpoint.main()
