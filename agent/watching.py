@@ -167,19 +167,20 @@ class Watching:
         if bin_name != eye.bin:
             eye.bin = bin_name
             eye.watcher.forget()  # another bin is counted anew, however much it looks like the one before
+            self._status.view(number, newest=None)
         finished = eye.watcher.see(picture, shot.grabbed_at)
         self._status.view(number, bin=bin_name, scene=eye.watcher.state, waits_for=eye.watcher.waits_for)
         if eye.watcher.state not in _RESTING:
             eye.unsettled_at = shot.grabbed_at
         if finished is None:
             return
-        if eye.labels is not None and not eye.labels.confirms(picture, shot.grabbed_at, eye.unsettled_at):
-            eye.watcher.forget()  # its label was not read since it came to rest: it may be another bin
-            if eye.asked:
-                eye.watcher.ask()
+        if eye.labels is None or eye.labels.confirms(picture, shot.grabbed_at, eye.unsettled_at):
+            eye.asked = False
+            self._record(number, eye, bin_name, finished, shot, recorder, clerk)
             return
-        eye.asked = False
-        self._record(number, eye, bin_name, finished, shot, recorder, clerk)
+        eye.watcher.forget()  # its label was not read since it came to rest: it may be another bin
+        if eye.asked:
+            eye.watcher.ask()
 
     def _record(self, number: int, eye: _Eye, bin_name: str, finished: Finished, shot: Shot, recorder: Recorder, clerk: Clerk) -> None:
         if self._counter is None:

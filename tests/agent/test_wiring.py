@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import queue
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from agent.commands.expected import ExpectedBook
 from agent.commands.runtime import RuntimeConfig
 from agent.counting.counter import FrameCounter
 from agent.delivery.incoming import Incoming
+from agent.delivery.mail import Mail
 from agent.delivery.outbox import Outbox
 from agent.evidence.evidence import open_evidence
 from agent.health.metrics import Metrics
@@ -75,7 +75,7 @@ class FullOutbox(Outbox):
 class Line:
     """A link that only writes down what is said."""
 
-    inbox: queue.Queue[Incoming] = field(default_factory=queue.Queue)
+    mail: Mail = field(default_factory=lambda: Mail(STATION, "0" * 22))
     connections: int = 1
     said: list[Answer] = field(default_factory=list)
 
@@ -117,7 +117,7 @@ class Rig:
 
     def hear(self, kind: Any, name: str | None, content: dict[str, Any] | None, correlation: bytes = b"1") -> None:
         payload = b"" if content is None else json.dumps(content).encode()
-        self.line.inbox.put(Incoming(kind, name, payload, response_topic="replies", correlation=correlation, received_at=self.now))
+        self.line.mail.inbox.put(Incoming(kind, name, payload, response_topic="replies", correlation=correlation, received_at=self.now))
 
     def show(self, picture: Callable[[int], Frame], seconds: float = 1.0) -> None:
         """Ten pictures a second, each in a round of its own."""
@@ -194,12 +194,24 @@ def test_a_bin_whose_label_cannot_be_read_is_not_counted_under_the_name_before(r
 def test_a_recount_of_a_bin_that_was_replaced_meanwhile_is_rejected(rig: Callable[..., Rig]) -> None:
     station = rig(read_labels=True)
     station.show(labelled("A", A), 3.0)
+    assert station.status.snapshot().views[0].newest == station.counts[0]
     station.hear("cmd", "recount", {"bin": "A", "expected": 1})
     station.show(Bin(0).picture, 0.1)
     station.show(labelled("B", B), 3.0)
     assert station.answers()[-1] == ("rejected", "bin: the bin here is B now, not A")
     assert station.counts[-1].subject == "B"
     assert station.counts[-1].data.verification is None
+
+
+def test_the_page_shows_no_count_of_the_bin_before(rig: Callable[..., Rig]) -> None:
+    station = rig()
+    station.show(A, 2.0)
+    station.hear("cmd", "recount", {"bin": "Q"})
+    station.show(A, 0.2)
+    (view,) = station.status.snapshot().views
+    assert (view.bin, view.newest) == ("Q", None)
+    station.show(A, 2.0)
+    assert station.status.snapshot().views[0].newest == station.counts[-1]
 
 
 def test_a_region_with_a_name_reads_no_labels(rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
