@@ -55,7 +55,7 @@ class Clerk:
         book: expected quantities.
         naming: which bins are seen.
         status: gives the newest frame, and shows ``identify``.
-        ask: starts a count of a region; raises InputError where there is nothing to count again.
+        ask: whether a count of a region is wanted; raises InputError where there is nothing to count again.
         changed: called when settings changed.
     """
 
@@ -68,7 +68,7 @@ class Clerk:
         book: ExpectedBook,
         naming: Naming,
         status: Status,
-        ask: Callable[[int], None],
+        ask: Callable[[int, bool], None],
         changed: Callable[[], None],
     ) -> None:
         self._station, self._link, self._runtime, self._book, self._naming = station, link, runtime, book, naming
@@ -94,6 +94,7 @@ class Clerk:
             self._take(incoming, now)
         wall = utc_now()
         self._say(self._desk.expire(now, wall))
+        self._withdraw()
         for order in self._desk.orders(now, wall):
             self._execute(order, now)
 
@@ -147,6 +148,12 @@ class Clerk:
             self._report(self._runtime.desire(incoming.payload))
             self._follow(before, now)
 
+    def _withdraw(self) -> None:
+        """Nobody waits any more for the count of a recount that ran out of time."""
+        for number in [number for number, order in self._recounts.items() if not self._desk.is_open(order)]:
+            del self._recounts[number]
+            self._ask(number, False)
+
     def _notice_connection(self) -> None:
         """Begin a new book with each connection, which is counted up before its first message comes."""
         if self._link.connections != self._connections:
@@ -173,7 +180,7 @@ class Clerk:
                 raise InputError(_OTHER_REGIONS)
             if order.bin is not None:
                 self._naming.tell(order.region, order.bin)
-            self._ask(order.region)
+            self._ask(order.region, True)
             self._recounts[order.region] = order
             return None
         now = self._status.snapshot()

@@ -35,8 +35,8 @@ class Eyes(Protocol):
         """Whether there will be nothing more to count."""
         ...
 
-    def ask(self, number: int) -> None:
-        """Somebody wants a count of a region."""
+    def ask(self, number: int, wanted: bool) -> None:
+        """Somebody wants a count of a region, or no longer."""
         ...
 
     def change(self) -> None:

@@ -38,13 +38,14 @@ class Pictures:
         self.refused, self.first_refusal = 0, ""
         status.change(camera=CameraHealth(state="live"), views=(View(settings.bin or settings.station, Region()),))
 
-    def ask(self, _: int) -> None:
+    def ask(self, _: int, wanted: bool) -> None:
         """Refuse a recount.
 
         Raises:
             InputError: always.
         """
-        raise InputError("this station counts the images of a folder; put a new image there instead")
+        if wanted:
+            raise InputError("this station counts the images of a folder; put a new image there instead")
 
     def change(self) -> None:
         """Settings changed; none of them matters here."""

@@ -78,7 +78,7 @@ def run(settings: AgentSettings, once: bool) -> Summary:
         agent = _Agent(settings, once, stop, stack)
         agent.loop.run(stop)
         if not stop.is_set():
-            agent.courier.drain()
+            agent.courier.drain(_PATIENCE_ONCE_S if settings.broker_patience_s is None else 0.0)
         stopped = stop.is_set()
         agent.courier.close()
         if agent.courier.failure is not None:

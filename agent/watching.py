@@ -63,12 +63,12 @@ class Watching:
     def ended(self) -> bool:
         return self._camera.ended
 
-    def ask(self, number: int) -> None:
-        """A command wants a count of a region."""
+    def ask(self, number: int, wanted: bool) -> None:
+        """A command wants a count of a region, or no longer."""
         eye = self._eyes[number]
-        eye.asked = True
+        eye.asked = wanted
         if eye.watcher is not None:
-            eye.watcher.ask()
+            eye.watcher.ask(wanted)
 
     def change(self) -> None:
         """Settings changed: other rules, and where the regions did, other eyes."""

@@ -110,10 +110,10 @@ class Scene:
         self._go(event)
         return self.state == "counting" and event != "repeated"
 
-    def ask(self) -> None:
-        """Somebody wants a count, even of an unchanged bin."""
-        self.asked = True
-        if self.state == "counting":
+    def ask(self, wanted: bool = True) -> None:
+        """Somebody wants a count, even of an unchanged bin; or no longer, which a count in progress does not mind."""
+        self.asked = wanted
+        if wanted and self.state == "counting":
             self._why = "command"
 
     def counted(self) -> Trigger:

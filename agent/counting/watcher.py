@@ -105,9 +105,9 @@ class BinWatcher:
         self._add(picture)
         return self._finish(look, picture, at) if self._tally.frames >= self._rules.frames else None
 
-    def ask(self) -> None:
-        """A command wants a count of the bin as soon as it is at rest, even when nothing changed."""
-        self._scene.ask()
+    def ask(self, wanted: bool = True) -> None:
+        """A command wants a count of the bin as soon as it is at rest, even when nothing changed; or no longer."""
+        self._scene.ask(wanted)
 
     def forget(self) -> None:
         """The camera was started again: use nothing of what was seen before."""

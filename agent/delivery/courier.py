@@ -76,8 +76,13 @@ class Courier:
         """There is a new event in the outbox."""
         self._wake.set()
 
-    def drain(self) -> None:
-        """Wait until every event is acknowledged, or the courier was stopped or gave up."""
+    def drain(self, patience_s: float = 0.0) -> None:
+        """Wait until every event is acknowledged, or the courier was stopped or gave up.
+
+        Args:
+            patience_s: from now on, where there was none.
+        """
+        self._patience_s = self._patience_s or patience_s
         self._progress_at = time.monotonic()
         self._draining.set()
         self._wake.set()

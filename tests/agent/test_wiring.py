@@ -203,6 +203,16 @@ def test_a_recount_of_a_bin_that_was_replaced_meanwhile_is_rejected(rig: Callabl
     assert station.counts[-1].data.verification is None
 
 
+def test_a_recount_that_ran_out_of_time_leaves_nothing_behind(rig: Callable[..., Rig]) -> None:
+    station = rig()
+    station.show(Bin(0).picture, 0.5)  # dark, so that nothing can be counted
+    station.hear("cmd", "recount", {"timeout_s": 1})
+    station.show(Bin(0).picture, 2.0)
+    assert station.answers()[-1] == ("rejected", "the bin did not come to rest in time")
+    station.show(A, 2.0)
+    assert [event.data.trigger for event in station.counts] == ["settled"]
+
+
 def test_the_page_shows_no_count_of_the_bin_before(rig: Callable[..., Rig]) -> None:
     station = rig()
     station.show(A, 2.0)
