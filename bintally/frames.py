@@ -15,7 +15,7 @@ Frame = NDArray[Any]
 """uint8 [height, width, 3], BGR as OpenCV gives it. OpenCV's stubs promise no element type, so none is checked statically."""
 
 MAX_SIDE_PX = 16_384
-_LARGE = 4
+_LARGE = 3
 """From so many times the size on, a frame is halved first, which OpenCV does fastest: a grey level's difference in a fifth of the time."""
 
 # a damaged image is told once, by an InputError; where the function is depends on OpenCV's version
