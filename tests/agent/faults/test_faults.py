@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import timezone
@@ -30,11 +29,12 @@ CAMERA = ("--bin", "A", "--frames-per-s", "20", "--settle-s", "0.3", "--heartbea
 
 
 @pytest.fixture(scope="module")
-def table() -> Iterator[list[Row]]:
+def table(request: pytest.FixtureRequest) -> Iterator[list[Row]]:
     """The rows of all faults, printed in the end."""
     rows: list[Row] = []
     yield rows
-    sys.__stderr__.write("\n" + "\n".join([Row.HEADING, *map(str, rows)]) + "\n")  # type: ignore[union-attr]
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print("", Row.HEADING, *rows, sep="\n")
 
 
 @pytest.fixture
