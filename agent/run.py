@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from agent.camera.camera import Camera
 from agent.camera.sources import open_source
 from agent.clerk import Clerk
@@ -40,7 +38,6 @@ from bintally.signals import stop_on_signal
 from bintally.topics import Station
 
 _PATIENCE_ONCE_S = 30.0
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)

@@ -52,15 +52,10 @@ class Warming:
         if self._thread.ident is not None:
             self._thread.join(_OPENS_WITHIN_S)
 
-    def newest(self, timeout_s: float = 0.0) -> FrameCounter | None:
-        """A counter that became ready since the last call.
-
-        Args:
-            timeout_s: how long to wait for one.
-        """
+    def newest(self) -> FrameCounter | None:
+        """A counter that became ready since the last call."""
         found = None
         try:
-            found = self._ready.get(timeout=timeout_s) if timeout_s else self._ready.get_nowait()
             while True:
                 found = self._ready.get_nowait()
         except queue.Empty:
