@@ -1,0 +1,43 @@
+"""The cart of the worker-and-cart problem; docs/picking.md defines the problem."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bintally.errors import InputError
+
+
+@dataclass(frozen=True)
+class Cart:
+    """A worker and a cart.
+
+    Attributes:
+        walk_m_s: the worker's speed without the cart.
+        push_m_s: with it; never faster.
+        hands: items that the worker can carry, K; None for any number.
+        park_s: paid once each time the cart is left standing, however many loops are then walked from there.
+        pick_s: paid for each place that is picked from.
+        in_aisles: whether it may be pushed through whole sub-aisles, where picks are laid straight into it.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+
+    walk_m_s: float = 1.4
+    push_m_s: float = 0.7
+    hands: int | None = 6
+    park_s: float = 3.0
+    pick_s: float = 5.0
+    in_aisles: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.push_m_s <= self.walk_m_s < math.inf:
+            raise InputError(
+                f"speeds of {self.walk_m_s:g} m/s without and {self.push_m_s:g} m/s with the cart: both must be above 0, "
+                "and the cart never the faster one"
+            )
+        if self.hands is not None and self.hands < 1:
+            raise InputError(f"hands for {self.hands} items: at least 1")
+        if not (0 <= self.park_s < math.inf and 0 <= self.pick_s < math.inf):
+            raise InputError(f"{self.park_s:g} s to park and {self.pick_s:g} s a pick: neither may be negative")

@@ -1,0 +1,1 @@
+"""``bintally pick``: what planners call."""

@@ -1,0 +1,1 @@
+"""Tours of pickers: the shortest ones, the usual ones, and those with a cart that is parked while the worker walks."""

@@ -1,0 +1,1 @@
+"""The worker and the cart: docs/picking.md defines the problem."""

@@ -1,0 +1,1 @@
+"""Tours where aisles are one-way, or turning round is forbidden."""

@@ -1,0 +1,1 @@
+"""Shortest tours, exactly: a sweep over the aisles."""
