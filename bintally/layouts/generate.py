@@ -1,0 +1,52 @@
+"""Regular ladders and random pick lists, for labels, measurements and tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bintally.layouts.ladder import Ladder, Place, Ways
+from bintally.layouts.picks import PickList, Shelf
+
+
+def regular_ladder(
+    aisles: int, cross_aisles: int, *, block_m: float | None = None, pitch_m: float = 3.0, depot: int = 0, row: int = 0, end: Place | None = None
+) -> Ladder:
+    """A ladder of equal aisles and blocks.
+
+    Args:
+        aisles: m.
+        cross_aisles: h.
+        block_m: length of a sub-aisle; by default 32 m are shared out among the blocks.
+        pitch_m: from aisle to aisle.
+        depot, row: the intersection where tours begin.
+        end: where they end, if it is elsewhere.
+    """
+    length = 32.0 / (cross_aisles - 1) if block_m is None else block_m
+    start = Place(depot, row)
+    return Ladder(
+        x_m=tuple(pitch_m * column for column in range(aisles)),
+        y_m=tuple(length * row for row in range(cross_aisles)),
+        start=start,
+        ends=(end or start,),
+        aisles=(True,) * aisles,
+        ways=Ways((0,) * aisles, (0,) * cross_aisles),
+    )
+
+
+def uniform_list(rng: np.random.Generator, ladder: Ladder, picks: int, *, most_items: int = 1) -> PickList:
+    """Places drawn from everywhere alike, each at a whole or half metre inside its block.
+
+    Args:
+        rng: draws them.
+        ladder: where.
+        picks: how many different places.
+        most_items: each place's quantity is drawn from 1 to this.
+    """
+    found: dict[tuple[int, float], tuple[Shelf, int]] = {}
+    columns = [column for column, aisle in enumerate(ladder.aisles) if aisle]
+    while len(found) < picks:
+        column, block = int(rng.choice(columns)), int(rng.integers(ladder.blocks))
+        low, high = ladder.y_m[block], ladder.y_m[block + 1]
+        y_m = low + 0.5 * int(rng.integers(1, max(2, int(2 * (high - low)))))
+        found[column, y_m] = (Shelf(f"{column}/{y_m:g}", column, block, y_m), int(rng.integers(1, most_items + 1)))
+    return PickList.of(ladder, found.values())
