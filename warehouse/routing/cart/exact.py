@@ -1,0 +1,273 @@
+"""The best schedule of a worker and a cart, by a dynamic programme over the handfuls done and where the cart stands.
+
+No paper gives it; docs/picking.md defines the problem. A state is the set of handfuls that are done, the stand where the cart is, and
+whether the cart is parked there. Sets are visited in the order of their bits, so that all that leads to a set has been seen before it:
+
+1. within a set the cart is pushed along cross aisles, and through sub-aisles in which nothing is left;
+2. it is pushed through a sub-aisle in which something is left: all of it is laid into the cart, which leads to a larger set;
+3. it is parked, and the worker walks a loop, which leads to a larger set. The cart stays parked for the next loop.
+
+A state is dropped if no schedule that passes it keeps to a budget, as a lower bound of what remains shows. The budget begins near the
+lower bound of the whole and grows until a schedule keeps to it: that one is the best, for whatever is better would have been kept, too.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bintally.errors import InputError
+from warehouse.routing.cart.loops import Loops, best_order, loops_from, paths_s
+from warehouse.routing.cart.problem import CartProblem, Floats, Ints
+from warehouse.routing.cart.schedule import Schedule, Visit, schedule_of
+from warehouse.routing.cart.useful import UsefulStands, stands_between, useful_stands
+from warehouse.routing.compiled import compiled
+
+MOST_HANDFULS = 18
+"""Time and memory double, and more, with every handful."""
+
+BUDGET_STEP = 1.06
+"""Work doubles with every 3 to 4 % of budget: smaller steps repeat too much of it, larger ones overshoot."""
+
+_ROUNDING = 1 + 1e-9
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Shortest times to states from the start; rows are sets of handfuls that are done.
+
+    Attributes:
+        moving: float64[2 ** n, U], the cart is at a stand and may be pushed on.
+        parked: float64[2 ** n, U], it is parked there; infinite also where the budget does not let the worker go on.
+    """
+
+    moving: Floats
+    parked: Floats
+
+
+def solve_exact(problem: CartProblem, upper_bound_s: float | None = None) -> Schedule:
+    """The best schedule of a short list.
+
+    Args:
+        problem: of at most ``MOST_HANDFULS`` handfuls.
+        upper_bound_s: the time of a schedule, if one is known. A good one saves work; a wrong one costs time and nothing else.
+
+    Raises:
+        InputError: there are too many handfuls.
+    """
+    if problem.handfuls > MOST_HANDFULS:
+        raise InputError(
+            f"{problem.handfuls} handfuls are too many for the exact method, which takes at most {MOST_HANDFULS}; use the search, "
+            "which tells how far from the best it may be"
+        )
+    if not problem.handfuls:
+        return schedule_of(problem, [], "exact", proven_optimal=True)
+    plan, _ = best_plan(problem, upper_bound_s)
+    schedule = schedule_of(problem, plan, "exact", proven_optimal=True)
+    return replace(schedule, lower_bound_s=schedule.time_s)
+
+
+def best_plan(problem: CartProblem, upper_bound_s: float | None = None) -> tuple[list[Visit], float]:
+    """The best plan for at least one handful, and its seconds as the programme reckons them."""
+    useful = useful_stands(problem)
+    loops = loops_from(problem, useful.stands)
+    rest_s = _rest_s(problem, useful.stands)
+    start, ends = int(np.searchsorted(useful.stands, problem.start)), np.searchsorted(useful.stands, problem.ends)
+    known_s = None if upper_bound_s is None else upper_bound_s - problem.fixed_s
+    for budget_s in _budgets(float(rest_s[-1, start]), problem.cart.park_s, known_s):
+        table = _table(problem, useful, loops, rest_s, start, budget_s * _ROUNDING)
+        finished_s = table.moving[-1, ends] + problem.end_s
+        end = int(np.argmin(finished_s))
+        if finished_s[end] <= budget_s * _ROUNDING:
+            break
+    stays = _backwards(useful, loops, table, start, int(ends[end]))
+    return _plan(problem, useful, stays), float(finished_s[end]) + problem.fixed_s
+
+
+def _budgets(least_s: float, park_s: float, known_s: float | None) -> Iterator[float]:
+    """From the lower bound upwards, without those below a known schedule's time, which comes first."""
+    known_s = -np.inf if known_s is None else known_s
+    if known_s >= least_s:
+        yield known_s
+    for step in itertools.count(1):
+        budget_s = least_s * BUDGET_STEP**step + park_s * step
+        if budget_s > known_s:
+            yield budget_s
+
+
+def _table(problem: CartProblem, useful: UsefulStands, loops: Loops, rest_s: Floats, start: int, budget_s: float) -> _Table:
+    moving, parked = np.full(rest_s.shape, np.inf), np.full(rest_s.shape, np.inf)
+    moving[0, start] = 0.0
+    park_s = np.where(problem.may_park[useful.stands], problem.cart.park_s, np.inf)
+    _fill(
+        (moving, parked),
+        (useful.move_to, useful.move_s, useful.laid),
+        (loops.sets, loops.behind, loops.needs, loops.seconds),
+        park_s,
+        rest_s,
+        budget_s,
+    )
+    return _Table(moving, parked)
+
+
+@compiled
+def _fill(
+    table: tuple[Floats, Floats],
+    moves: tuple[Ints, Floats, Ints],
+    loops: tuple[Ints, Ints, Ints, Floats],
+    park_s: Floats,
+    rest_s: Floats,
+    budget_s: float,
+) -> None:
+    """Fill a table in which all but the start is infinite; see the head of this file."""
+    moving, parked = table
+    move_to, move_s, laid = moves
+    loop_sets, loop_behind, loop_needs, loop_s = loops
+    sets, stands = moving.shape
+    reached = np.zeros(sets, np.bool_)
+    reached[0] = True
+    hopeful = np.empty(stands, np.int64)
+    for done in range(sets):
+        if not reached[done]:
+            continue
+        left = sets - 1 ^ done
+        _push_about(done, moving[done], parked[done], move_to, move_s, laid)
+        count = 0
+        for stand in range(stands):
+            if moving[done, stand] + rest_s[left, stand] <= budget_s:
+                for way in range(4):
+                    more = done | laid[stand, way]
+                    to = move_to[stand, way]
+                    if more != done and moving[done, stand] + move_s[stand, way] < moving[more, to]:
+                        moving[more, to] = moving[done, stand] + move_s[stand, way]
+                        reached[more] = True
+            parked[done, stand] = min(parked[done, stand], moving[done, stand] + park_s[stand])
+            if parked[done, stand] + rest_s[left, stand] <= budget_s:
+                hopeful[count] = stand
+                count += 1
+        loop = 0 if count else len(loop_sets)
+        while loop < len(loop_sets):
+            if loop_sets[loop] & done or loop_needs[loop] & left:
+                loop = loop_behind[loop]
+                continue
+            more = done | loop_sets[loop]
+            for index in range(count):
+                stand = hopeful[index]
+                time_s = parked[done, stand] + loop_s[loop, stand]
+                if time_s < parked[more, stand] and time_s + rest_s[sets - 1 ^ more, stand] <= budget_s:
+                    parked[more, stand] = time_s
+                    reached[more] = True
+            loop += 1
+
+
+@compiled
+def _push_about(done: int, moving: Floats, parked: Floats, move_to: Ints, move_s: Floats, laid: Ints) -> None:
+    """Times of moving, float64[U], from those of stands that are left, and of their neighbours where nothing is laid into the cart.
+
+    Stands are numbered along cross aisles and columns, so that a sweep forwards and one backwards nearly do.
+    """
+    stands = len(moving)
+    for stand in range(stands):
+        moving[stand] = min(moving[stand], parked[stand])
+    changed = True
+    while changed:
+        changed = False
+        for index in range(2 * stands):
+            stand = index if index < stands else 2 * stands - 1 - index
+            for way in range(4):
+                neighbour = move_to[stand, way]
+                if neighbour >= 0 and laid[stand, way] & ~done == 0 and moving[neighbour] + move_s[stand, way] < moving[stand]:
+                    moving[stand] = moving[neighbour] + move_s[stand, way]
+                    changed = True
+
+
+def _plan(problem: CartProblem, useful: UsefulStands, stays: list[tuple[int, list[int]]]) -> list[Visit]:
+    """With the stands that the cart passes in between, and the best order within each loop."""
+    plan: list[Visit] = []
+    for index, walked in stays:
+        stand = int(useful.stands[index])
+        if plan:
+            plan += [Visit(passed) for passed in stands_between(problem, plan[-1].stand, stand)]
+        plan.append(Visit(stand, tuple(best_order(problem, stand, loop) for loop in walked)))
+    return plan
+
+
+def _rest_s(problem: CartProblem, stands: Ints) -> Floats:
+    """What remains takes at least so long, float64[2 ** n, U]: rows are sets of handfuls that are left, columns where the cart is.
+
+    The cart is pushed at least d metres, to an end; pushed and walked metres together are at least a tour T from the stand through what is
+    left to an end. So all takes at least T / walk + d (1 / push - 1 / walk).
+    """
+    x_m, y_m = np.array(problem.ladder.x_m)[problem.columns], np.array(problem.ladder.y_m)[problem.cross_aisles]
+    to_ends_m = np.abs(x_m[stands, None] - x_m[problem.ends]) + np.abs(y_m[stands, None] - y_m[problem.ends])
+    walk_m_s, push_m_s = problem.cart.walk_m_s, problem.cart.push_m_s
+    home_s = np.min(problem.reach_s[problem.ends] + problem.end_s[:, None], axis=0)
+    rest_s = _tours_s(paths_s(problem.walk_s, home_s), np.ascontiguousarray(problem.reach_s[stands].T))
+    rest_s[0] = np.min(to_ends_m / walk_m_s + problem.end_s, axis=1)
+    rest_s += np.min(to_ends_m, axis=1) * (1 / push_m_s - 1 / walk_m_s)
+    return rest_s
+
+
+@compiled
+def _tours_s(paths_s: Floats, reach_s: Floats) -> Floats:
+    """The shortest walks from stands through sets to an end, float64[2 ** n, U], of ``paths_s`` and the seconds to handfuls, float64[n, U]."""
+    sets, count = paths_s.shape
+    tours_s = np.full((sets, reach_s.shape[1]), np.inf)
+    for left in range(1, sets):
+        for first in range(count):
+            if left >> first & 1:
+                for stand in range(reach_s.shape[1]):
+                    tours_s[left, stand] = min(tours_s[left, stand], reach_s[first, stand] + paths_s[left, first])
+    return tours_s
+
+
+def _backwards(useful: UsefulStands, loops: Loops, table: _Table, start: int, end: int) -> list[tuple[int, list[int]]]:
+    """The useful stands that the cart comes to, in order, with the loops walked from each, as sets.
+
+    The table is followed from the end, always to a state whose time explains this one's. Pushes are tried before parked states where the
+    cart moves, loops before moving ones where it is parked: each turn has a shorter time or a smaller set, and none goes in circles.
+    """
+    done, stand, moving = len(table.moving) - 1, end, True
+    stays: list[tuple[int, list[int]]] = [(end, [])]
+    while (done, stand, moving) != (0, start, True):
+        if moving:
+            before = _pushed_from(useful, table, done, stand)
+            if before:
+                done, stand = before
+                stays.append((stand, []))
+        else:
+            loop = _walked_last(loops, table, done, stand)
+            if loop:
+                done ^= loop
+                stays[-1][1].append(loop)
+                continue
+            before = None
+        moving = moving ^ (before is None)
+    return [(stand, walked[::-1]) for stand, walked in stays[::-1]]
+
+
+def _pushed_from(useful: UsefulStands, table: _Table, done: int, stand: int) -> tuple[int, int] | None:
+    """The set and the stand from which the cart was pushed here."""
+    for way in range(4):
+        neighbour, laid = int(useful.move_to[stand, way]), int(useful.laid[stand, way])
+        if neighbour < 0 or laid & ~done:
+            continue
+        taken = laid
+        while True:
+            if table.moving[done ^ taken, neighbour] + useful.move_s[stand, way] == table.moving[done, stand]:
+                return done ^ taken, neighbour
+            if not taken:
+                break
+            taken = (taken - 1) & laid
+    return None
+
+
+def _walked_last(loops: Loops, table: _Table, done: int, stand: int) -> int:
+    """The loop after which the cart is still parked here, 0 for none."""
+    inside = np.flatnonzero(loops.sets & ~done == 0)
+    before_s = table.parked[done ^ loops.sets[inside], stand]
+    found = inside[before_s + loops.seconds[inside, stand] == table.parked[done, stand]]
+    return int(loops.sets[found[0]]) if len(found) else 0
