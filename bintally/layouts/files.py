@@ -75,7 +75,9 @@ def _own_request(file: PickFile, path: Path) -> Request:
         site = build_site(layout)
     with _named(path):
         lines, shelves = picked(site, file.picks) if file.picks is not None else ordered(site, file.order or [], file.stock or [])
-        return Request(str(path), site.ladder, lines, shelves, file.cart.cart() if file.cart else None)
+    with _named(f"{path}: cart"):
+        cart = file.cart.cart() if file.cart else None
+    return Request(str(path), site.ladder, lines, shelves, cart)
 
 
 def _layout(file: PickFile, path: Path) -> tuple[Layout, Path]:
@@ -83,16 +85,18 @@ def _layout(file: PickFile, path: Path) -> tuple[Layout, Path]:
     if isinstance(file.layout, Layout):
         return file.layout, path
     layout_path = path.parent / file.layout
+    if layout_path.suffix.lower() not in (".toml", ".json"):
+        raise InputError(f"{layout_path}: a layout file ends in .toml or .json; it is named in {path}")
     return _validated(LayoutFile, _tables(_read(layout_path), layout_path), layout_path).layout, layout_path
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Puts the file's name in front of errors that do not know it."""
+def _named(where: Path | str) -> Iterator[None]:
+    """Put the file's name in front of errors that do not know it."""
     try:
         yield
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{where}: {error}") from error
 
 
 def _read(path: Path) -> bytes:

@@ -209,7 +209,7 @@ def _order(lines: Lines, number: int, weights: Collection[str], stock: Mapping[s
         article = _article(lines, row["ID"], weights)
         order[article] = order.get(article, 0) + lines.whole("QUANTITY", row["QUANTITY"], 1, MOST_ITEMS)
         if stock.get(article, 0) < order[article]:
-            raise lines.error(f"ID {article}: {order[article]} are wanted, {stock.get(article, 0):g} lie in stock")
+            raise lines.error(f"ID {shown(article)}: {order[article]} are wanted, {stock.get(article, 0):g} lie in stock")
     return order
 
 

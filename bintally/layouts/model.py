@@ -27,20 +27,19 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
-def _form(value: object) -> str:
-    """Which form of a field that takes several is meant, so that an error speaks of this one only."""
-    forms = {list: "list", dict: "table", str: "text"}
-    return next((form for kind, form in forms.items() if isinstance(value, kind)), "number")
+def _told_by(**kinds: type) -> Discriminator:
+    """Tell a field's forms apart by the value's type, so that an error speaks of one form only; the first one is meant by odd values."""
+    return Discriminator(lambda value: next((form for form, kind in kinds.items() if isinstance(value, kind)), next(iter(kinds))))
 
 
-FORMS = ("list", "table", "text", "number")
-"""Pydantic puts these between the keys of an error's place."""
+FORMS = ("number", "list", "table", "text")
+"""Tags of the forms; pydantic puts them between the keys of an error's place."""
 Number = Annotated[int, Field(ge=0, le=MOST_CELLS)]
 Items = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
 Metres = Annotated[float, Field(ge=0, lt=MOST_M)]
 Pitch = Annotated[float, Field(ge=SHORTEST_M, lt=MOST_M)]
 Name = Annotated[str, Field(min_length=1)]
-CrossAisle = Annotated[Annotated[Number, Tag("number")] | Annotated[Literal["front", "back"], Tag("text")], Discriminator(_form)]
+CrossAisle = Annotated[Annotated[Number, Tag("number")] | Annotated[Literal["front", "back"], Tag("text")], _told_by(number=int, text=str)]
 CROSS_AISLE_TEXT = "counted from 0 at the front; or front, or back"
 
 
@@ -70,7 +69,7 @@ class Block(_Table):
     cell_m: Pitch | None = Field(None, description="from the middle of a cell to that of the next")
 
     @model_validator(mode="after")
-    def _one_way(self) -> Block:
+    def _one_form(self) -> Block:
         self._exactly_one("length_m", "cells")
         if (self.cells is None) != (self.cell_m is None):
             raise ValueError("cells and cell_m go together")
@@ -93,7 +92,7 @@ class Depot(_Table):
     walk_m: Metres = Field(0.0, description="from the cross aisle's centre line to the depot")
 
     @model_validator(mode="after")
-    def _one_way(self) -> Depot:
+    def _one_form(self) -> Depot:
         self._exactly_one("aisle", "x_m")
         return self
 
@@ -119,11 +118,12 @@ class Layout(_Table):
 
     name: str = ""
     aisles: int = Field(ge=1, le=MOST_AISLES)
-    aisle_pitch_m: Annotated[Annotated[Pitch, Tag("number")] | Annotated[list[Pitch], Tag("list")], Discriminator(_form)] = Field(
-        description="from the centre line of an aisle to that of the next: a number, or a list with one for each gap"
+    aisle_pitch_m: Annotated[Annotated[Pitch, Tag("number")] | Annotated[list[Pitch], Tag("list")], _told_by(number=float, list=list)] = (
+        Field(description="from the centre line of an aisle to that of the next: a number, or a list with one for each gap")
     )
     entry_m: Annotated[
-        Annotated[Metres, Tag("number")] | Annotated[list[Metres], Field(min_length=2, max_length=2), Tag("list")], Discriminator(_form)
+        Annotated[Metres, Tag("number")] | Annotated[list[Metres], Field(min_length=2, max_length=2), Tag("list")],
+        _told_by(number=float, list=list),
     ] = Field(
         0.0,
         description="from the edge of a cross aisle to a block's first or last position: a number, or a list of two, at the block's front and back",
@@ -139,20 +139,20 @@ class Layout(_Table):
 class CartTable(_Table):
     """The worker and the cart of docs/picking.md."""
 
-    walk_m_s: float = Field(Cart.walk_m_s, description="the worker's speed without the cart")
-    push_m_s: float = Field(Cart.push_m_s, description="with it; never faster")
-    hands: Annotated[Annotated[int, Tag("number")] | Annotated[Literal["any"], Tag("text")], Discriminator(_form)] = Field(
-        Cart.hands or "any", description="items that the worker can carry; or any"
-    )
-    park_s: float = Field(Cart.park_s, description="paid each time that the cart is left standing")
-    pick_s: float = Field(Cart.pick_s, description="paid for each place that is picked from")
+    walk_m_s: float = Field(Cart.walk_m_s, gt=0, description="the worker's speed without the cart")
+    push_m_s: float = Field(Cart.push_m_s, gt=0, description="with it; never faster")
+    hands: Annotated[
+        Annotated[int, Field(ge=1), Tag("number")] | Annotated[Literal["unlimited"], Tag("text")], _told_by(number=int, text=str)
+    ] = Field(Cart.hands or "unlimited", description="items that the worker can carry; or unlimited")
+    park_s: float = Field(Cart.park_s, ge=0, description="paid each time that the cart is left standing")
+    pick_s: float = Field(Cart.pick_s, ge=0, description="paid for each place that is picked from")
     in_aisles: bool = Field(Cart.in_aisles, description="whether it may be pushed through whole sub-aisles")
 
     def cart(self) -> Cart:
         """Raises:
         InputError: a value is out of its range.
         """
-        return Cart(**{**self.model_dump(), "hands": None if self.hands == "any" else self.hands})
+        return Cart(**{**self.model_dump(), "hands": None if self.hands == "unlimited" else self.hands})
 
 
 class Spot(_Table):
@@ -164,7 +164,7 @@ class Spot(_Table):
     position_m: Metres | None = Field(None, description="from the block's first position")
 
     @model_validator(mode="after")
-    def _one_way(self) -> Spot:
+    def _one_form(self) -> Spot:
         self._exactly_one("cell", "position_m")
         return self
 
@@ -199,7 +199,7 @@ class LayoutFile(_Table):
 class PickFile(_Table):
     """A layout and what is to be picked in it: places, or articles that lie in several places."""
 
-    layout: Annotated[Annotated[Layout, Tag("table")] | Annotated[Name, Tag("text")], Discriminator(_form)] = Field(
+    layout: Annotated[Annotated[Layout, Tag("table")] | Annotated[Name, Tag("text")], _told_by(table=dict, text=str)] = Field(
         description="a table, or the path of a layout file, relative to this one"
     )
     cart: CartTable | None = None

@@ -1,0 +1,29 @@
+"""The documents' examples are read as they stand there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bintally.layouts.files import read_request, read_requests
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+@pytest.mark.parametrize("name", ["picks.toml", "order.toml"])
+def test_the_document_shows_an_example_file(name: str) -> None:
+    assert f"```toml\n{(DOCS / 'examples' / name).read_text()}```" in (DOCS / "layouts.md").read_text()
+
+
+def test_the_examples_can_be_routed() -> None:
+    order, picks = read_requests(DOCS / "examples")
+    assert order.scattered
+    assert picks.picks().quantities.tolist() == [3, 1, 8]
+
+
+def test_the_examples_lie_where_their_comments_say() -> None:
+    request = read_request(DOCS / "examples" / "picks.toml")
+    half_width, entry, front_block = 1.0, 0.5, 19 * 1.2
+    assert request.ladder.y_m[1] == pytest.approx(half_width + entry + front_block + entry + half_width)
+    assert request.picks().y_m.tolist() == pytest.approx([1.5 + 4 * 1.2, request.ladder.y_m[1] + 1.5 + 7.5, 1.5 + front_block])
