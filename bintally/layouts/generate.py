@@ -9,7 +9,14 @@ from bintally.layouts.picks import PickList, Shelf
 
 
 def regular_ladder(
-    aisles: int, cross_aisles: int, *, block_m: float | None = None, pitch_m: float = 3.0, depot: int = 0, row: int = 0, end: Place | None = None
+    aisles: int,
+    cross_aisles: int,
+    *,
+    block_m: float | None = None,
+    pitch_m: float = 3.0,
+    depot: int = 0,
+    row: int = 0,
+    end: Place | None = None,
 ) -> Ladder:
     """A ladder of equal aisles and blocks.
 
@@ -18,7 +25,8 @@ def regular_ladder(
         cross_aisles: h.
         block_m: length of a sub-aisle; by default 32 m are shared out among the blocks.
         pitch_m: from aisle to aisle.
-        depot, row: the intersection where tours begin.
+        depot: the column where tours begin,
+        row: and the cross aisle.
         end: where they end, if it is elsewhere.
     """
     length = 32.0 / (cross_aisles - 1) if block_m is None else block_m

@@ -17,8 +17,8 @@ Research Letters 50; Muter & Öncan (2015), "An exact solution approach for the 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bintally.errors import InputError, UsageError
@@ -53,7 +53,7 @@ class Instance:
         file: its name, for messages.
         ladder: the warehouse.
         weights: of each article, 1 where the file states none.
-        shelves: all places of all articles. In batching files their quantities are smaller than the demand and mean nothing.
+        shelves: all places of all articles. Files with several orders state no quantities that are meant: None.
         orders: of each one the items that are wanted of its articles.
         capacity: of the picker, None where the file states none.
     """
@@ -101,7 +101,16 @@ def parse_instance(data: bytes, file: str, *, blocks: int | None = None, entry_m
     capacity = head.number("PICKER_CAPACITY") if "PICKER_CAPACITY" in head else None
     weights = _articles(lines)
     shelves = _shelves(lines, aisles, weights)
-    return Instance(file, ladder, weights, shelves, _orders(lines, weights, shelves), capacity)
+    lines.expect("ORDER_SECTION")
+    key, number = lines.count("NUM_ARTICLES", "NUM_ORDERS")
+    if key == "NUM_ORDERS":
+        # such files state 1 item a place, and order more
+        shelves = tuple(dataclasses.replace(shelf, quantity=None) for shelf in shelves)
+    stock = in_stock(shelves)
+    sizes = (number,) if key == "NUM_ARTICLES" else (lines.count("NUM_ARTICLES_IN_ORDER")[1] for _ in range(number))
+    orders = tuple(_order(lines, size, weights, stock) for size in sizes)
+    lines.end()
+    return Instance(file, ladder, weights, shelves, orders, capacity)
 
 
 @dataclass(frozen=True)
@@ -186,20 +195,6 @@ def _shelves(lines: Lines, aisles: _Aisles, weights: Collection[str]) -> tuple[S
         block, y_m = aisles.place(lines.whole("CELL", row["CELL"], 0, aisles.cells - 1))
         shelves.append(Shelf(article, aisle, block, y_m, lines.whole("QUANTITY", row["QUANTITY"], 0, MOST_ITEMS)))
     return merged(shelves)
-
-
-def _orders(lines: Lines, weights: Collection[str], shelves: Sequence[Shelf]) -> tuple[dict[str, int], ...]:
-    lines.expect("ORDER_SECTION")
-    key, number = lines.count("NUM_ARTICLES", "NUM_ORDERS")
-    stock = in_stock(shelves)
-    if key == "NUM_ARTICLES":
-        orders: tuple[dict[str, int], ...] = (_order(lines, number, weights, stock),)
-    else:
-        # files with several orders state 1 item a place, and order more
-        endless = dict.fromkeys(stock, math.inf)
-        orders = tuple(_order(lines, lines.count("NUM_ARTICLES_IN_ORDER")[1], weights, endless) for _ in range(number))
-    lines.end()
-    return orders
 
 
 def _order(lines: Lines, number: int, weights: Collection[str], stock: Mapping[str, float]) -> dict[str, int]:

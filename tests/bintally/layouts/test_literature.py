@@ -159,6 +159,7 @@ def test_several_places_of_an_article_are_scattered_and_both_sides_of_a_cell_are
 def test_a_batching_file_keeps_its_orders_weights_and_capacity() -> None:
     instance = parse_instance(BATCH.encode(), "b.txt")
     assert instance.orders == ({"0": 3}, {"1": 1, "0": 1})
+    assert [shelf.quantity for shelf in instance.shelves] == [None, None]
     assert (instance.weights, instance.capacity) == ({"0": 1, "1": 2.5}, 24)
     with pytest.raises(InputError, match=r"b\.txt: holds 2 orders, not one; 'bintally pick batch'"):
         instance.request()
