@@ -27,37 +27,38 @@ _MAX_SHOWN = 80
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def read_requests(path: Path, *, blocks: int | None = None, entry_m: float | None = None) -> Iterator[Request]:
-    """Read a file, or all files of a folder, sorted by name.
+def request_files(path: Path) -> list[Path]:
+    """The files that ask for picks: the path itself, or those of a folder, sorted by name.
 
     In a folder, files that are neither ``.toml`` nor ``.json`` nor ``.txt`` and files that hold a layout only are passed over.
 
-    Args:
-        path: of a file or a folder.
-        blocks: of the literature's files, see ``parse_instance``.
-        entry_m: likewise.
-
     Raises:
-        InputError: a file is not what it must be, or cannot be read, or the folder holds none.
-        UsageError: ``blocks`` or ``entry_m`` is wrong, or given for a file of ours.
+        InputError: the folder cannot be read, or holds none.
     """
     if not path.is_dir():
-        yield read_request(path, blocks=blocks, entry_m=entry_m)
-        return
+        return [path]
     try:
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the folder's rights") from error
+    files = [file for file in files if not _is_layout(file)]
     if not files:
         raise InputError(f"{path}: holds no pick file ({', '.join(SUFFIXES)}); name another folder or a file")
-    for file in files:
-        data = _read(file)
-        if not _is_layout(data, file):
-            yield _request(data, file, blocks, entry_m)
+    return files
 
 
 def read_request(path: Path, *, blocks: int | None = None, entry_m: float | None = None) -> Request:
-    """Read one file; arguments and errors as ``read_requests``."""
+    """Read one file.
+
+    Args:
+        path: of a file.
+        blocks: of the literature's files, see ``parse_instance``.
+        entry_m: likewise.
+
+    Raises:
+        InputError: the file is not what it must be, or cannot be read.
+        UsageError: ``blocks`` or ``entry_m`` is wrong, or given for a file of ours.
+    """
     return _request(_read(path), path, blocks, entry_m)
 
 
@@ -136,9 +137,12 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _is_layout(data: bytes, path: Path) -> bool:
-    """Whether a file of ours holds a layout and nothing to pick."""
-    return path.suffix.lower() != ".txt" and set(_tables(data, path)) == {"layout"}
+def _is_layout(path: Path) -> bool:
+    """Whether a file of ours holds a layout and nothing to pick; a broken one tells its fault when it is read."""
+    try:
+        return path.suffix.lower() != ".txt" and set(_tables(_read(path), path)) == {"layout"}
+    except InputError:
+        return False
 
 
 def _validated(model: type[_Model], tables: Mapping[str, Any], path: Path) -> _Model:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bintally.layouts.files import read_request, read_requests
+from bintally.layouts.files import read_request, request_files
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -17,7 +17,7 @@ def test_the_document_shows_an_example_file(name: str) -> None:
 
 
 def test_the_examples_can_be_routed() -> None:
-    order, picks = read_requests(DOCS / "examples")
+    order, picks = map(read_request, request_files(DOCS / "examples"))
     assert order.scattered
     assert picks.picks().quantities.tolist() == [3, 1, 8]
 

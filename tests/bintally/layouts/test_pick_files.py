@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bintally.errors import InputError, UsageError
 from bintally.layouts import Cart, Place, Request, Shelf, Ways
-from bintally.layouts.files import _request, read_request, read_requests
+from bintally.layouts.files import _request, read_request, request_files
 from bintally.layouts.model import CartTable
 from bintally.layouts.picks import check_shelf
 
@@ -293,11 +293,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_gives_its_pick_files_in_order(folder: Path) -> None:
-    first, second = read_requests(folder)
+    first, second = map(read_request, request_files(folder))
     assert (Path(first.file), Path(second.file)) == (folder / "a.json", folder / "b.toml")
     assert second.ladder == first.ladder
     assert second.shelves == (Shelf("aisle 1, 2 m", 1, 0, 2),)
-    assert [request.file for request in read_requests(folder / "b.toml")] == [second.file]
+    assert request_files(folder / "b.toml") == [Path(second.file)]
+
+
+def test_a_broken_file_does_not_hide_the_others_of_its_folder(folder: Path) -> None:
+    (folder / "broken.toml").write_text("layout = ")
+    assert [file.name for file in request_files(folder)] == ["a.json", "b.toml", "broken.toml"]
 
 
 def test_a_mistake_in_a_layout_file_names_that_file(folder: Path) -> None:
@@ -314,13 +319,13 @@ def test_a_mistake_in_a_layout_file_names_that_file(folder: Path) -> None:
 
 def test_what_is_no_pick_file_is_refused_when_it_is_named(folder: Path) -> None:
     with pytest.raises(InputError, match=r"optima\.csv: files are told apart by their ending"):
-        list(read_requests(folder / "optima.csv"))
+        read_request(folder / "optima.csv")
     with pytest.raises(InputError, match=r"warehouse\.toml: give \[\[picks\]\]"):
-        list(read_requests(folder / "warehouse.toml"))
+        read_request(folder / "warehouse.toml")
     with pytest.raises(InputError, match=r"none\.toml: cannot be read"):
-        list(read_requests(folder / "none.toml"))
+        read_request(folder / "none.toml")
     with pytest.raises(InputError, match=r"holds no pick file"):
-        list(read_requests(folder / "more.txt"))
+        request_files(folder / "more.txt")
 
 
 ODD: list[Any] = [
