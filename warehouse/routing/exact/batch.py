@@ -35,6 +35,9 @@ class PackedLists:
     y_m: Floats
 
     def __post_init__(self) -> None:
+        for name, kind in (("first", np.int64), ("columns", np.int64), ("blocks", np.int64), ("y_m", np.float64)):
+            # the compiled code is made for these types only
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), kind))
         if not len(self.first) or self.first[0] != 0 or (np.diff(self.first) < 0).any() or self.first[-1] != len(self.y_m):
             raise InputError(f"packed lists must begin at 0, in order, and end at {len(self.y_m)}, the number of picks")
         if not len(self.columns) == len(self.blocks) == len(self.y_m):
