@@ -1,7 +1,7 @@
 """The order in which blocks are visited, common to all policies but aisle-by-aisle.
 
-Source: Roodbergen & de Koster, Routing methods for warehouses with multiple cross aisles, IJPR 39 (2001) 1865-1883, section 3. They put
-the depot at the front, left; docs/policies.md says how that is carried over to a depot elsewhere.
+Source: what the heuristics of Roodbergen & de Koster have in common; Routing methods for warehouses with multiple cross aisles, IJPR 39
+(2001) 1865-1883. They put the depot at the front, left; docs/policies.md says how that is carried over to a depot elsewhere.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 He comes from the depot, so that he stands at the front of the farthest block, and at the back of every nearer one. A sub-aisle where
 nothing is to be picked is never entered. With one block, each is the textbook's policy.
 
-Source: Roodbergen & de Koster, IJPR 39 (2001) 1865-1883, section 3 (S-shape, largest gap, combined); Hall, IIE Transactions 25 (1993)
+Source: Roodbergen & de Koster, IJPR 39 (2001) 1865-1883 (S-shape, largest gap, combined); Hall, IIE Transactions 25 (1993)
 76-87, and Petersen, IJOPM 17 (1997) 1098-1111 (return and midpoint, for one block; with several blocks these two are ours).
 """
 
