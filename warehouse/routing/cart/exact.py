@@ -7,14 +7,12 @@ whether the cart is parked there. Sets are visited in the order of their bits, s
 2. it is pushed through a sub-aisle in which something is left: all of it is laid into the cart, which leads to a larger set;
 3. it is parked, and the worker walks a loop, which leads to a larger set. The cart stays parked for the next loop.
 
-A state is dropped if no schedule that passes it keeps to a budget, as a lower bound of what remains shows. The budget begins near the
-lower bound of the whole and grows until a schedule keeps to it: that one is the best, for whatever is better would have been kept, too.
+A state is dropped if a lower bound of what remains shows that no schedule that passes it keeps to a budget: a time that is known to be
+enough, or first a little less, as it may turn out to be. What keeps to the budget is found, so the fastest of it is the optimum.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,16 +21,15 @@ from bintally.errors import InputError
 from warehouse.routing.cart.loops import Loops, best_order, loops_from, paths_s
 from warehouse.routing.cart.problem import CartProblem, Floats, Ints
 from warehouse.routing.cart.schedule import Schedule, Visit, schedule_of
+from warehouse.routing.cart.split import split
 from warehouse.routing.cart.useful import UsefulStands, stands_between, useful_stands
 from warehouse.routing.compiled import compiled
 
 MOST_HANDFULS = 18
 """Time and memory double, and more, with every handful."""
 
-BUDGET_STEP = 1.06
-"""Work doubles with every 3 to 4 % of budget: smaller steps repeat too much of it, larger ones overshoot."""
-
-_ROUNDING = 1 + 1e-9
+FIRST_BUDGET = 0.95
+"""Of the time of a schedule that is easily found. Work doubles with every 3 or 4 % of budget, so that it is cheap to try with less."""
 
 
 @dataclass(frozen=True)
@@ -76,39 +73,36 @@ def best_plan(problem: CartProblem, upper_bound_s: float | None = None) -> tuple
     loops = loops_from(problem, useful.stands)
     rest_s = _rest_s(problem, useful.stands)
     start, ends = int(np.searchsorted(useful.stands, problem.start)), np.searchsorted(useful.stands, problem.ends)
-    known_s = None if upper_bound_s is None else upper_bound_s - problem.fixed_s
-    for budget_s in _budgets(float(rest_s[-1, start]), problem.cart.park_s, known_s):
-        table = _table(problem, useful, loops, rest_s, start, budget_s * _ROUNDING)
+    for budget_s in _budgets(problem, upper_bound_s):
+        table = _table(problem, useful, loops, rest_s, start, budget_s)
         finished_s = table.moving[-1, ends] + problem.end_s
         end = int(np.argmin(finished_s))
-        if finished_s[end] <= budget_s * _ROUNDING:
+        if finished_s[end] <= budget_s:
             break
     stays = _backwards(useful, loops, table, start, int(ends[end]))
     return _plan(problem, useful, stays), float(finished_s[end]) + problem.fixed_s
 
 
-def _budgets(least_s: float, park_s: float, known_s: float | None) -> Iterator[float]:
-    """From the lower bound upwards, without those below a known schedule's time, which comes first."""
-    known_s = -np.inf if known_s is None else known_s
-    if known_s >= least_s:
-        yield known_s
-    for step in itertools.count(1):
-        budget_s = least_s * BUDGET_STEP**step + park_s * step
-        if budget_s > known_s:
-            yield budget_s
+def _budgets(problem: CartProblem, upper_bound_s: float | None) -> list[float]:
+    """Rising; without what is fixed. The last one is the time of a schedule: the shortest walk, split."""
+    walk = best_order(problem, problem.start, (1 << problem.handfuls) - 1)
+    known_s = split(problem, np.array(walk, np.int64))[0] - problem.fixed_s
+    first_s = FIRST_BUDGET * known_s if upper_bound_s is None else upper_bound_s - problem.fixed_s
+    spare_s = 1e-9 * (1 + known_s)  # sums in another order are rounded otherwise
+    return [budget_s + spare_s for budget_s in (first_s, known_s) if budget_s <= known_s]
 
 
 def _table(problem: CartProblem, useful: UsefulStands, loops: Loops, rest_s: Floats, start: int, budget_s: float) -> _Table:
-    moving, parked = np.full(rest_s.shape, np.inf), np.full(rest_s.shape, np.inf)
+    """Each time begins as the one that is too late already, so that a single comparison tells whether a step is worth while."""
+    too_late_s = budget_s - rest_s[::-1]
+    moving, parked = too_late_s.copy(), too_late_s.copy()
     moving[0, start] = 0.0
-    park_s = np.where(problem.may_park[useful.stands], problem.cart.park_s, np.inf)
     _fill(
         (moving, parked),
+        too_late_s,
         (useful.move_to, useful.move_s, useful.laid),
         (loops.sets, loops.behind, loops.needs, loops.seconds),
-        park_s,
-        rest_s,
-        budget_s,
+        np.where(problem.may_park[useful.stands], problem.cart.park_s, np.inf),
     )
     return _Table(moving, parked)
 
@@ -116,13 +110,12 @@ def _table(problem: CartProblem, useful: UsefulStands, loops: Loops, rest_s: Flo
 @compiled
 def _fill(
     table: tuple[Floats, Floats],
+    too_late_s: Floats,
     moves: tuple[Ints, Floats, Ints],
     loops: tuple[Ints, Ints, Ints, Floats],
     park_s: Floats,
-    rest_s: Floats,
-    budget_s: float,
 ) -> None:
-    """Fill a table in which all but the start is infinite; see the head of this file."""
+    """Replace all times by the shortest ones from the start, infinite if too late; see the head of this file."""
     moving, parked = table
     move_to, move_s, laid = moves
     loop_sets, loop_behind, loop_needs, loop_s = loops
@@ -131,33 +124,35 @@ def _fill(
     reached[0] = True
     hopeful = np.empty(stands, np.int64)
     for done in range(sets):
+        for stand in range(stands):
+            if moving[done, stand] >= too_late_s[done, stand]:
+                moving[done, stand] = np.inf
+            if parked[done, stand] >= too_late_s[done, stand]:
+                parked[done, stand] = np.inf
         if not reached[done]:
             continue
-        left = sets - 1 ^ done
         _push_about(done, moving[done], parked[done], move_to, move_s, laid)
         count = 0
         for stand in range(stands):
-            if moving[done, stand] + rest_s[left, stand] <= budget_s:
-                for way in range(4):
-                    more = done | laid[stand, way]
-                    to = move_to[stand, way]
-                    if more != done and moving[done, stand] + move_s[stand, way] < moving[more, to]:
-                        moving[more, to] = moving[done, stand] + move_s[stand, way]
-                        reached[more] = True
+            for way in range(4):
+                more, time_s = done | laid[stand, way], moving[done, stand] + move_s[stand, way]
+                if more != done and time_s < moving[more, move_to[stand, way]]:
+                    moving[more, move_to[stand, way]] = time_s
+                    reached[more] = True
             parked[done, stand] = min(parked[done, stand], moving[done, stand] + park_s[stand])
-            if parked[done, stand] + rest_s[left, stand] <= budget_s:
+            if parked[done, stand] < too_late_s[done, stand]:
                 hopeful[count] = stand
                 count += 1
         loop = 0 if count else len(loop_sets)
         while loop < len(loop_sets):
-            if loop_sets[loop] & done or loop_needs[loop] & left:
+            if loop_sets[loop] & done or loop_needs[loop] & (sets - 1 ^ done):
                 loop = loop_behind[loop]
                 continue
             more = done | loop_sets[loop]
             for index in range(count):
                 stand = hopeful[index]
                 time_s = parked[done, stand] + loop_s[loop, stand]
-                if time_s < parked[more, stand] and time_s + rest_s[sets - 1 ^ more, stand] <= budget_s:
+                if time_s < parked[more, stand]:
                     parked[more, stand] = time_s
                     reached[more] = True
             loop += 1
