@@ -12,7 +12,7 @@ import numpy as np
 from bintally.errors import InputError, UsageError
 from bintally.layouts import Ladder, PickList
 from warehouse.routing.compiled import compiled
-from warehouse.routing.exact.solve import check_places, sweep_of
+from warehouse.routing.exact.solve import check_places, out_of_order, sweep_of
 from warehouse.routing.exact.sweep import Floats, Ints, Sweep, shortest_m, workspace
 
 
@@ -42,8 +42,9 @@ class PackedLists:
             raise InputError(f"packed lists must begin at 0, in order, and end at {len(self.y_m)}, the number of picks")
         if not len(self.columns) == len(self.blocks) == len(self.y_m):
             raise InputError(f"packed lists: {len(self.columns)} columns, {len(self.blocks)} blocks and {len(self.y_m)} positions differ")
-        falls = (np.diff(self.columns) < 0) | ((np.diff(self.columns) == 0) & ((np.diff(self.blocks) < 0) | (np.diff(self.y_m) < 0)))
-        falls[self.first[1:-1][(self.first[1:-1] > 0) & (self.first[1:-1] < len(self.y_m))] - 1] = False
+        falls = out_of_order(self.columns, self.blocks, self.y_m)
+        inner = self.first[(self.first > 0) & (self.first < len(self.y_m))]
+        falls[inner - 1] = False  # from one list to the next
         if falls.any():
             pick = int(np.argmax(falls)) + 1
             number = int(np.searchsorted(self.first, pick, side="right")) - 1
@@ -101,6 +102,6 @@ def optimal_lengths_m(ladder: Ladder, lists: PackedLists, threads: int | None = 
 @compiled
 def _lengths_of_part(sweep: Sweep, first: Ints, columns: Ints, blocks: Ints, y_m: Floats, begin: int, end: int, lengths_m: Floats) -> None:
     """Write down the lengths of the lists from begin up to end."""
-    work = workspace(sweep, traced=False)
+    work = workspace(sweep, 2)
     for number in range(begin, end):
         lengths_m[number] = shortest_m(sweep, columns, blocks, y_m, first[number], first[number + 1], work)

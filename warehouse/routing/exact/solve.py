@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from bintally.errors import InputError
 from bintally.layouts import Ladder, PickList, Place
@@ -28,14 +29,15 @@ def optimal_tour(ladder: Ladder, picks: PickList) -> Tour:
         Ratliff & Rosenthal (1983); Roodbergen & de Koster (2001); Cambazard & Catusse (arXiv 1512.06649).
     """
     sweep = sweep_of(ladder)
-    check_places(ladder, picks.columns, picks.blocks, picks.y_m)
+    _check_list(ladder, picks)
     if not len(picks):
         return Tour("optimal", 0.0, proven_optimal=True, path=(), end=ladder.ends[0], lower_bound_m=0.0)
     places = (picks.columns, picks.blocks, picks.y_m, 0, len(picks))
-    work = workspace(sweep, traced=False)
-    chosen = min(range(len(ladder.ends)), key=lambda exit_: shortest_to_m(sweep, exit_, *places, work)[0])
-    work = workspace(sweep, traced=True)
-    length_m, steps = shortest_to_m(sweep, chosen, *places, work)
+    work = workspace(sweep, 2)
+    found = [shortest_to_m(sweep, exit_, *places, work) for exit_ in range(len(ladder.ends))]
+    chosen, (length_m, steps) = min(enumerate(found), key=lambda one: one[1][0])
+    work = workspace(sweep, steps + 1)
+    shortest_to_m(sweep, chosen, *places, work)
     end = ladder.ends[chosen]
     path = traced_path(ladder, picks, end, _tables_to(ladder, end), work, steps)
     return Tour("optimal", length_m, proven_optimal=True, path=path, end=end, lower_bound_m=length_m)
@@ -48,8 +50,8 @@ def optimal_length_m(ladder: Ladder, picks: PickList) -> float:
         InputError: as for `optimal_tour`.
     """
     sweep = sweep_of(ladder)
-    check_places(ladder, picks.columns, picks.blocks, picks.y_m)
-    return float(shortest_m(sweep, picks.columns, picks.blocks, picks.y_m, 0, len(picks), workspace(sweep, traced=False)))
+    _check_list(ladder, picks)
+    return float(shortest_m(sweep, picks.columns, picks.blocks, picks.y_m, 0, len(picks), workspace(sweep, 2)))
 
 
 @lru_cache(maxsize=64)
@@ -82,6 +84,18 @@ def sweep_of(ladder: Ladder) -> Sweep:
 def _tables_to(ladder: Ladder, end: Place) -> Tables:
     start = ladder.start
     return tables(ladder.cross_aisles, closed=(end.column, end.cross_aisle) == (start.column, start.cross_aisle))
+
+
+def _check_list(ladder: Ladder, picks: PickList) -> None:
+    check_places(ladder, picks.columns, picks.blocks, picks.y_m)
+    if out_of_order(picks.columns, picks.blocks, picks.y_m).any():
+        raise InputError("the pick list is not sorted by column and y: make it with PickList.of")
+
+
+def out_of_order(columns: Ints, blocks: Ints, y_m: Floats) -> npt.NDArray[np.bool_]:
+    """Which picks do not belong behind the one before them, bool[n - 1]; the sweep would write beyond its memory."""
+    column, block, y = np.diff(columns), np.diff(blocks), np.diff(y_m)
+    return np.asarray((column < 0) | ((column == 0) & ((block < 0) | (y < 0))))
 
 
 def check_places(ladder: Ladder, columns: Ints, blocks: Ints, y_m: Floats) -> None:

@@ -61,18 +61,18 @@ class Work(NamedTuple):
 
 
 @compiled
-def workspace(sweep: Sweep, traced: bool) -> Work:
+def workspace(sweep: Sweep, layers: int) -> Work:
     """Memory for sweeps, to be used again and again by one thread.
 
     Args:
         sweep: the ladder.
-        traced: whether all layers are to be kept.
+        layers: how many are kept, R: 2 for lengths.
     """
     across = len(sweep.y_m)
     steps = len(sweep.x_m) * across + 3  # and two depots, and the end
     states = max(len(sweep.closed.degrees), len(sweep.open.degrees))
     actions = max(6, 2 * across + 1)
-    return Work(np.zeros((steps, 4), np.int64), np.zeros((steps, actions)), np.empty((steps + 1 if traced else 2, states)))
+    return Work(np.zeros((steps, 4), np.int64), np.zeros((steps, actions)), np.empty((layers, states)))
 
 
 @compiled
@@ -81,7 +81,8 @@ def shortest_m(sweep: Sweep, columns: Ints, blocks: Ints, y_m: Floats, begin: in
 
     Args:
         sweep: the ladder.
-        columns: int64[picks] of all lists, sorted by column and y within a list. A list may name a place twice.
+        columns: int64[picks] of all lists, within a list sorted by column, block and y, which nobody checks here. A place may be named
+            twice.
         blocks: int64[picks].
         y_m: float64[picks].
         begin: the list's first pick.

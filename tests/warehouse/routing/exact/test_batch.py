@@ -47,7 +47,7 @@ def test_no_lists_have_no_lengths() -> None:
 
 @compiled
 def _sum_m(sweep: Sweep, first: Ints, columns: Ints, blocks: Ints, y_m: Floats) -> float:
-    work = workspace(sweep, False)
+    work = workspace(sweep, 2)
     total = 0.0
     for number in range(len(first) - 1):
         total += shortest_m(sweep, columns, blocks, y_m, first[number], first[number + 1], work)

@@ -149,6 +149,14 @@ def test_picks_of_another_ladder_are_refused(column: int, block: int, y_m: float
         optimal_length_m(regular_ladder(3, 3), picks)
 
 
+@pytest.mark.parametrize(("columns", "y_m"), [([0, 1, 0, 1], [1.0, 1.0, 2.0, 2.0]), ([1, 1], [2.0, 1.0])])
+def test_a_list_that_is_not_sorted_is_refused(columns: list[int], y_m: list[float]) -> None:
+    count = len(columns)
+    picks = PickList(np.array(columns), np.zeros(count, np.int64), np.array(y_m), np.ones(count, np.int64), ("a",) * count)
+    with pytest.raises(InputError, match=r"not sorted by column and y.*PickList\.of"):
+        optimal_tour(regular_ladder(3, 2), picks)
+
+
 def test_picks_where_no_aisle_is_are_refused() -> None:
     ladder = replace(regular_ladder(3, 2), aisles=(True, False, True))
     with pytest.raises(InputError, match="no aisle"):
