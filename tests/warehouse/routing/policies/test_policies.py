@@ -60,7 +60,7 @@ def test_with_one_block_each_policy_is_as_long_as_the_textbooks_formula(name):
 @pytest.mark.parametrize("name", BLOCKWISE)
 def test_with_several_blocks_each_policy_is_as_long_as_its_steps_added_up(name):
     rng = np.random.default_rng(2)
-    for _ in range(300):
+    for _ in range(150):
         ladder = any_ladder(rng, anywhere=False)
         picks = any_list(rng, ladder, int(rng.integers(1, 21)))
         assert walked(ladder, picks, name).length_m == pytest.approx(several_blocks_m(ladder, picks, name))
@@ -112,7 +112,7 @@ def test_a_depot_between_two_blocks_serves_one_side_after_the_other():
 @pytest.mark.parametrize("name", POLICIES)
 def test_every_tour_is_a_walk_that_picks_everything_wherever_depots_and_picks_lie(name):
     rng = np.random.default_rng(4)
-    for _ in range(300):
+    for _ in range(150):
         ladder = any_ladder(rng, anywhere=True)
         picks = any_list(rng, ladder, int(rng.integers(1, 16)), at_ends=0.3)
         walked(ladder, picks, name)
