@@ -47,7 +47,8 @@ def draw_slice(path: Path, ladder: Ladder, picks: PickList, travel: Travel, labe
     edges, blocks = cells(ladder, step)
     middles = (edges[1:] + edges[:-1]) / 2
     lists = [with_pick(picks, column, int(block), float(y)) for y, block in zip(middles, blocks, strict=True) for column in columns]
-    values = np.asarray(travel(lists), np.float64).reshape(len(middles), len(columns))
+    # rounded, so that a constant is one and crosses no contour
+    values = np.asarray(travel(lists), np.float64).round(6).reshape(len(middles), len(columns))
     with style():
         figure = _draw(ladder, picks, columns, edges, values, label)
         text = f"{words.warehouse(ladder)}, {len(picks)} picks; {label}: from {values.min():.6g} to {values.max():.6g}."
@@ -108,11 +109,11 @@ def _draw(ladder: Ladder, picks: PickList, columns: Sequence[int], edges: Floats
     for index, column in enumerate(columns):
         dots = picks.y_m[picks.columns == column].tolist()
         _draw_contours(axes, index, crossings((edges[1:] + edges[:-1]) / 2, values[:, index], levels), edges, values[:, index], dots)
-        axes.plot(
-            [index] * len(dots), dots, "o", color="white", markeredgecolor=INK, markersize=6, markeredgewidth=1.3, clip_on=False, zorder=5
-        )
     for y in ladder.y_m:
         axes.plot([-0.5, len(columns) - 0.5], [y, y], color=INK, linewidth=1.2, clip_on=False)
+    if len(picks):
+        at = np.searchsorted(columns, picks.columns)
+        axes.plot(at, picks.y_m, "o", color="white", markeredgecolor=INK, markersize=6, markeredgewidth=1.3, clip_on=False, zorder=5)
     axes.set(xlabel="aisle", ylabel="position, m", xlim=(-0.5, len(columns) - 0.5), ylim=(edges[0], edges[-1]))
     axes.xaxis.set_major_locator(MaxNLocator(20, integer=True, min_n_ticks=1))
     axes.spines[:].set_visible(False)
@@ -127,7 +128,7 @@ def _draw_contours(axes: Axes, aisle: int, found: list[tuple[float, float]], edg
     if not found:
         stops = sorted([edges[0], edges[-1], *dots])
         _, y = max((b - a, (a + b) / 2) for a, b in itertools.pairwise(stops))
-        found = [(y, float(values[min(len(values) - 1, np.searchsorted(edges, y, "right") - 1)]))]
+        found = [(y, round(float(values[min(len(values) - 1, np.searchsorted(edges, y, "right") - 1)]), 1))]
     taken = list(dots)
     paper = {"facecolor": "white", "edgecolor": "none", "boxstyle": "square,pad=0.1"}
     gap = 10.0 * (edges[-1] - edges[0]) / (72 * 0.85 * _HIGH)

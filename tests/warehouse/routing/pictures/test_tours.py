@@ -59,7 +59,9 @@ def test_every_pick_is_labelled_with_its_place_in_the_order_and_its_items(tmp_pa
         assert pick_labels(path, panel) == expected
 
 
-def test_the_same_tours_give_the_same_bytes(tmp_path: Path, ladder: Ladder, picks: PickList) -> None:
+def test_the_same_tours_give_the_same_bytes(tmp_path: Path) -> None:
+    ladder = regular_ladder(1, 2, block_m=10.0)
+    picks = uniform_list(np.random.default_rng(0), ladder, 3)
     shown: list[tuple[str, Tour | Schedule]] = [("a", s_shape(ladder, picks)), ("b", parked_in_front(ladder, picks, Cart(hands=3)))]
     for suffix in (".svg", ".pdf", ".png"):
         paths = [tmp_path / f"{name}{suffix}" for name in ("one", "two")]
