@@ -22,11 +22,14 @@ from warehouse.routing.cart.loops import Loops, best_order, loops_from, paths_s
 from warehouse.routing.cart.problem import CartProblem, Floats, Ints
 from warehouse.routing.cart.schedule import Schedule, Visit, schedule_of
 from warehouse.routing.cart.split import split
-from warehouse.routing.cart.useful import UsefulStands, stands_between, useful_stands
+from warehouse.routing.cart.useful import UsefulStands, stands_between, useful_columns, useful_stands
 from warehouse.routing.compiled import compiled
 
 MOST_HANDFULS = 18
-"""Time and memory double, and more, with every handful."""
+"""Time and memory double, and more, with each: 15 take a fifth of a second, 18 some seconds and up to a gigabyte."""
+
+MOST_STATES = 1 << 24
+"""Sets times stands; a state takes 32 bytes. Fewer handfuls are allowed where picks are spread over more than 64 intersections."""
 
 FIRST_BUDGET = 0.95
 """Of the time of a schedule that is easily found. Work doubles with every 3 or 4 % of budget, so that it is cheap to try with less."""
@@ -37,8 +40,8 @@ class _Table:
     """Shortest times to states from the start; rows are sets of handfuls that are done.
 
     Attributes:
-        moving: float64[2 ** n, U], the cart is at a stand and may be pushed on.
-        parked: float64[2 ** n, U], it is parked there; infinite also where the budget does not let the worker go on.
+        moving: float64[2 ** n, U], the cart is at a stand and may be pushed on; infinite if that was not found within the budget.
+        parked: float64[2 ** n, U], it is parked there.
     """
 
     moving: Floats
@@ -49,15 +52,17 @@ def solve_exact(problem: CartProblem, upper_bound_s: float | None = None) -> Sch
     """The best schedule of a short list.
 
     Args:
-        problem: of at most ``MOST_HANDFULS`` handfuls.
+        problem: of at most ``MOST_HANDFULS`` handfuls, and ``MOST_STATES``.
         upper_bound_s: the time of a schedule, if one is known. A good one saves work; a wrong one costs time and nothing else.
 
     Raises:
         InputError: there are too many handfuls.
     """
-    if problem.handfuls > MOST_HANDFULS:
+    stands = int(np.isin(problem.columns, useful_columns(problem)).sum())
+    most = min(MOST_HANDFULS, (MOST_STATES // stands).bit_length() - 1)
+    if problem.handfuls > most:
         raise InputError(
-            f"{problem.handfuls} handfuls are too many for the exact method, which takes at most {MOST_HANDFULS}; use the search, "
+            f"{problem.handfuls} handfuls are too many for the exact method, which takes at most {most} in this layout; use the search, "
             "which tells how far from the best it may be"
         )
     if not problem.handfuls:

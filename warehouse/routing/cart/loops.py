@@ -87,8 +87,8 @@ def _sets(items: Ints, hands: int) -> tuple[Ints, Ints]:
     """The sets in preorder, and where each one's continuations end, by a depth-first search."""
     count = len(items)
     total = 0
-    for one in range(1 << count):
-        total += _load(one, items) <= hands
+    for chosen in range(1 << count):
+        total += _load(chosen, items) <= hands
     sets, behind = np.empty(total - 1, np.int64), np.empty(total - 1, np.int64)
     path, last = np.empty(count, np.int64), np.empty(count, np.int64)
     found = depth = one = chosen = load = 0
@@ -110,10 +110,10 @@ def _sets(items: Ints, hands: int) -> tuple[Ints, Ints]:
 
 
 @compiled
-def _load(one: int, items: Ints) -> int:
+def _load(chosen: int, items: Ints) -> int:
     load = 0
-    for index in range(len(items)):
-        load += items[index] * (one >> index & 1)
+    for one in range(len(items)):
+        load += items[one] * (chosen >> one & 1)
     return load
 
 
@@ -135,14 +135,14 @@ def _seconds(sets: Ints, walk_s: Floats, reach_s: Floats) -> Floats:
         number[sets[index]] = index
     through = np.full((len(sets), count, count), np.inf)
     seconds = np.full((len(sets), stands), np.inf)
-    for one in range(1, 1 << count):
-        index = number[one]
+    for chosen in range(1, 1 << count):
+        index = number[chosen]
         if index < 0:
             continue
         for last in range(count):
-            if not one >> last & 1:
+            if not chosen >> last & 1:
                 continue
-            before = one ^ 1 << last
+            before = chosen ^ 1 << last
             if before == 0:
                 through[index, last, last] = 0.0
             for first in range(count):

@@ -35,7 +35,7 @@ class UsefulStands:
 
 def useful_stands(problem: CartProblem) -> UsefulStands:
     """Keep the useful columns only."""
-    columns = _useful_columns(problem)
+    columns = useful_columns(problem)
     stands = np.flatnonzero(np.isin(problem.columns, columns))
     number = {(int(problem.columns[stand]), int(problem.cross_aisles[stand])): index for index, stand in enumerate(stands)}
     move_to = np.full((len(stands), 4), -1, np.int64)
@@ -56,7 +56,8 @@ def useful_stands(problem: CartProblem) -> UsefulStands:
     return UsefulStands(stands, move_to, move_s, laid)
 
 
-def _useful_columns(problem: CartProblem) -> list[int]:
+def useful_columns(problem: CartProblem) -> list[int]:
+    """Columns with picks or depots, and the next aisles on either side of a depot that lies in none; in order."""
     ladder = problem.ladder
     depots = {int(problem.columns[stand]) for stand in (problem.start, *problem.ends.tolist())}
     kept = depots | set(problem.picks.columns.tolist())

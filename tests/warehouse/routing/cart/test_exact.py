@@ -147,7 +147,14 @@ def test_handfuls_of_one_place_do_not_multiply_the_work() -> None:
 def test_too_many_handfuls_are_refused_and_the_search_is_named() -> None:
     ladder = regular_ladder(10, 2)
     problem = cart_problem(ladder, uniform_list(np.random.default_rng(12), ladder, MOST_HANDFULS + 1), Cart())
-    with pytest.raises(InputError, match=rf"{MOST_HANDFULS + 1} handfuls .* at most {MOST_HANDFULS}; use the search"):
+    with pytest.raises(InputError, match=rf"{MOST_HANDFULS + 1} handfuls .* at most {MOST_HANDFULS} .*; use the search"):
+        solve_exact(problem)
+
+
+def test_fewer_handfuls_are_allowed_where_the_cart_may_stand_in_very_many_places() -> None:
+    ladder = regular_ladder(60, 15)
+    problem = cart_problem(ladder, uniform_list(np.random.default_rng(13), ladder, MOST_HANDFULS), Cart())
+    with pytest.raises(InputError, match=r"at most 1[56] in this layout"):
         solve_exact(problem)
 
 
