@@ -17,7 +17,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.transforms import Bbox
 
 from bintally.errors import UsageError
-from bintally.layouts import Ladder, PickList, Ways
+from bintally.layouts import Ladder, PickList
 from warehouse.routing.cart.schedule import Schedule
 from warehouse.routing.pictures import words
 from warehouse.routing.pictures.lanes import Run, arrow_spots, free_spot, lanes_of, polyline, runs_of, visit_spots
@@ -89,11 +89,11 @@ def draw_tours(path: Path, ladder: Ladder, picks: PickList, drawn: Sequence[tupl
     if not drawn:
         raise UsageError(f"{path}: no tour to draw; name at least one")
     panels = [_Panel.of(ladder, picks, title, one) for title, one in drawn]
-    labels = [words.pick_label(len(picks), int(most)) for most in ([picks.quantities.max()] if len(picks) else [1])]
+    widest = words.pick_label(len(picks), int(picks.quantities.max(initial=1)))
     room = Room(
         aisle=max(7.0, max(panel.widest(upright=True) for panel in panels) * LANE + 4),
         cross_aisle=max(9.0, max(panel.widest(upright=False) for panel in panels) * LANE + 4),
-        label=LETTER * max(map(len, labels)) + 5,
+        label=LETTER * len(widest) + 5,
     )
     sheet = sheet_of(ladder, picks, room)
     shortest_m = min((one.length_m for _, one in drawn if isinstance(one, Tour) and one.proven_optimal), default=None)
@@ -264,9 +264,7 @@ def _legend(figure: Figure, sheet: Sheet, panels: Sequence[_Panel]) -> None:
         parked = _marker("s", "cart is parked, and loops A1, A2 … are walked from it", markersize=8, markeredgewidth=1.4)
         entries += [Line2D([], [], label="cart is pushed", **_PUSHED), parked]
     entries.append(_marker("o", "pick, numbered in the order of visits", markersize=4.6, markerfacecolor=INK))
-    if sheet.ladder.ways != Ways(
-        (0,) * sheet.ladder.columns, (0,) * sheet.ladder.cross_aisles, turn_in_aisles=sheet.ladder.ways.turn_in_aisles
-    ):
+    if any((*sheet.ladder.ways.columns, *sheet.ladder.ways.cross_aisles)):
         entries.append(_marker("^", "one way", markeredgecolor=FAINT))
     widths = [4.4 * len(str(entry.get_label())) + 52 for entry in entries]
     columns = len(entries) if sum(widths) < width else max(1, int(width // max(widths)))
