@@ -1,0 +1,1 @@
+"""What no schedule can undercut: docs/picking-bound.md."""
