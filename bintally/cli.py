@@ -11,7 +11,7 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points, metadata, version
 
 from bintally.errors import BintallyError
 
@@ -45,11 +45,10 @@ def _run(entry: EntryPoint, arguments: Sequence[str]) -> int:
         print(f"bintally {entry.name}: {error}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
-        extra = entry.value.partition(".")[0]
-        if error.name is None or error.name.partition(".")[0] == extra:
+        if error.name is None or error.name.partition(".")[0] == entry.value.partition(".")[0]:
             raise
         print(
-            f"bintally {entry.name}: needs {error.name}, which is not installed; run: pip install 'bintally[{_extra(extra)}]'",
+            f"bintally {entry.name}: needs {error.name}, which is not installed; run: pip install 'bintally[{_extra(entry)}]'",
             file=sys.stderr,
         )
         return 1
@@ -60,8 +59,11 @@ def _run(entry: EntryPoint, arguments: Sequence[str]) -> int:
         return 0
 
 
-def _extra(folder: str) -> str:
-    return "demo" if folder == "bintally" else folder
+def _extra(entry: EntryPoint) -> str:
+    """What to install for a command: the extra that is called like the innermost folder that it comes from."""
+    extras = metadata("bintally").get_all("Provides-Extra") or []
+    folders = entry.value.partition(":")[0].split(".")
+    return next((folder for folder in reversed(folders) if folder in extras), "demo")
 
 
 def _print_help(commands: dict[str, EntryPoint]) -> None:
@@ -76,7 +78,7 @@ def _summary(entry: EntryPoint) -> str:
     try:
         text: str = entry.load().__doc__ or ""
     except ModuleNotFoundError as error:
-        return f"(needs {error.name}: pip install 'bintally[{_extra(entry.value.partition('.')[0])}]')"
+        return f"(needs {error.name}: pip install 'bintally[{_extra(entry)}]')"
     return text.partition("\n")[0]
 
 

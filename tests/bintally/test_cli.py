@@ -14,7 +14,7 @@ from bintally import cli
 from bintally.errors import BintallyError, InputError, UnavailableError, UsageError
 from tests.fakes.programs import BINTALLY
 
-COMMANDS = ("agent", "cloud", "count", "data", "demo", "evaluate", "export", "scenes", "train", "tune", "wms")
+COMMANDS = ("agent", "cloud", "count", "data", "demo", "evaluate", "export", "pick", "scenes", "train", "tune", "wms")
 
 
 def called(*words: str) -> subprocess.CompletedProcess[str]:
@@ -119,6 +119,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         (("count", "x.jpg"), "onnxruntime", "agent"),
         (("agent", "run", "--source", "x"), "onnxruntime", "agent"),
         (("wms", "listen"), "sqlalchemy", "warehouse"),
+        (("pick", "route", "x"), "numba", "pick"),
         (("scenes", "--out", "x"), "cv2", "demo"),
     ],
 )

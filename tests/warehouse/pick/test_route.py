@@ -1,0 +1,145 @@
+"""``bintally pick route`` on files, as a planner calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bintally.cli import main
+
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+PICKS = EXAMPLES / "picks.toml"
+WAREHOUSE = (
+    '[layout]\naisles = 4\naisle_pitch_m = 5\nblocks = [{length_m = 18}]\nentry_m = 1\n[layout.depot]\naisle = 0\ncross_aisle = "front"\n'
+)
+
+
+def lines(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict[str, Any]]:
+    assert main(["pick", "route", *map(str, arguments), "--json"]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def asked(folder: Path, name: str, *picks: str, extra: str = "") -> Path:
+    path = folder / name
+    listed = ", ".join(picks)
+    path.write_text(f"picks = [{listed}]\n{WAREHOUSE}{extra}")
+    return path
+
+
+def test_a_tour_names_its_stops_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = asked(
+        tmp_path, "a.toml", '{aisle = 2, position_m = 4, article = "nuts"}', '{aisle = 0, position_m = 17, article = "bolts", quantity = 3}'
+    )
+    (found,) = lines(capsys, path)
+    assert (found["file"], found["policy"], found["proven_optimal"]) == (str(path), "optimal", True)
+    # up the first aisle to the bolts, over the back, down the third one past the nuts, and home: or both aisles from the front
+    assert found["length_m"] == pytest.approx(min(2 * 20 + 2 * 10, 2 * 18 + 2 * 10 + 2 * 5))
+    assert {stop["article"]: stop["quantity"] for stop in found["stops"]} == {"nuts": 1, "bolts": 3}
+    assert {stop["article"]: stop["aisle"] for stop in found["stops"]} == {"nuts": 2, "bolts": 0}
+
+
+def test_an_empty_list_needs_no_walk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = asked(tmp_path, "a.toml")
+    for found in lines(capsys, path, "--policy", "all") + lines(capsys, path, "--cart"):
+        assert (found["length_m"], found["stops"]) == (0, [])
+        assert found.get("time_s", 0) == 0
+
+
+def test_no_policy_is_shorter_than_the_optimum(capsys: pytest.CaptureFixture[str]) -> None:
+    best, *others = lines(capsys, PICKS, "--policy", "all")
+    assert best["policy"] == "optimal"
+    assert len(others) >= 6
+    assert all(other["length_m"] >= best["length_m"] - 1e-9 and not other["proven_optimal"] for other in others)
+
+
+def test_a_schedule_tells_each_step_and_a_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    exact, pushed = lines(capsys, PICKS, "--cart", "--policy", "optimal", "--policy", "s-shape")
+    assert exact["proven_optimal"]
+    assert exact["lower_bound_s"] == pytest.approx(exact["time_s"])
+    assert pushed["time_s"] >= exact["time_s"] - 1e-9
+    for found in (exact, pushed):
+        taken = [stop["article"] for step in found["schedule"] for loop in step.get("loops", [step]) for stop in loop["picks"]]
+        assert set(taken) == {stop["article"] for stop in found["stops"]}
+        assert sum(step["seconds"] for step in found["schedule"]) <= found["time_s"] + 1e-9
+    (searched,) = lines(capsys, PICKS, "--cart", "--method", "search")
+    assert searched["lower_bound_s"] <= exact["time_s"] + 1e-9 <= searched["time_s"] + 2e-9
+
+
+def test_what_is_said_of_the_cart_replaces_what_the_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cart = "[cart]\nhands = 1\npark_s = 100\npick_s = 0\n"
+    path = asked(tmp_path, "a.toml", "{aisle = 1, position_m = 9}", "{aisle = 1, position_m = 3}", extra=cart)
+    (slow,) = lines(capsys, path, "--cart")
+    (fast,) = lines(capsys, path, "--cart", "--park-time", "0", "--hands", "unlimited", "--pick-time", "0")
+    assert fast["time_s"] < slow["time_s"]
+    assert fast["time_s"] <= 2 * (5 + 10) / 1.4 + 1e-9
+
+
+def test_each_file_of_a_folder_is_routed_though_one_is_broken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked(tmp_path, "a.toml", "{aisle = 1, position_m = 9}")
+    asked(tmp_path, "b.toml", "{aisle = 9, position_m = 9}")
+    asked(tmp_path, "c.toml", "{aisle = 2, position_m = 9}")
+    assert main(["pick", "route", str(tmp_path), "--json"]) == 1
+    told = capsys.readouterr()
+    assert [Path(json.loads(line)["file"]).name for line in told.out.splitlines()] == ["a.toml", "c.toml"]
+    assert "b.toml" in told.err
+    assert "aisle" in told.err
+
+
+def test_one_way_aisles_are_routed_by_the_directed_solver(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picks = ("{aisle = 1, position_m = 2}", "{aisle = 2, position_m = 2}")
+    (free,) = lines(capsys, asked(tmp_path, "free.toml", *picks))
+    ways = 'one_way = [{aisle = 1, direction = "back"}, {aisle = 2, direction = "front"}]\n'
+    path = tmp_path / "ways.toml"
+    path.write_text(f"picks = [{', '.join(picks)}]\n" + WAREHOUSE.replace("entry_m = 1\n", f"entry_m = 1\n{ways}"))
+    (directed,) = lines(capsys, path)
+    assert directed["proven_optimal"]
+    assert (free["length_m"], directed["length_m"]) == (2 * 10 + 4 * 3, 2 * 10 + 2 * 20)
+    assert main(["pick", "route", str(path), "--policy", "s-shape"]) == 1
+    assert main(["pick", "route", str(path), "--cart"]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert all(str(path) in line and "one-way" in line for line in told)
+
+
+def test_stock_in_several_places_is_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = lines(capsys, EXAMPLES / "order.toml")
+    assert found["proven_optimal"]
+    assert found["stops"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--policy", "s-shap"], "s-shape"),
+        (["--hands", "3"], "only with --cart"),
+        (["--blocks", "2"], "picks.toml"),
+    ],
+)
+def test_wrong_use_is_told_in_one_line(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pick", "route", str(PICKS), *arguments]) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_a_wrong_cart_is_an_error_that_names_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pick", "route", str(PICKS), "--cart", "--hands", "0"]) == 1
+    (told,) = capsys.readouterr().err.splitlines()
+    assert str(PICKS) in told
+    assert "at least 1" in told
+
+
+def test_people_read_the_tour_and_see_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn, sliced = tmp_path / "tour.svg", tmp_path / "slice.svg"
+    assert main(["pick", "route", str(PICKS), "--cart", "--policy", "optimal", "--policy", "s-shape", "--plot", str(drawn)]) == 0
+    text = capsys.readouterr().out
+    assert "park at" in text
+    assert "none is shorter" in text
+    assert "s-shape" in drawn.read_text()
+    assert main(["pick", "route", str(PICKS), "--slice", str(sliced)]) == 0
+    assert "<svg" in sliced.read_text()
+
+
+def test_a_picture_shows_one_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pick", "route", str(EXAMPLES), "--plot", "x.svg"]) == 2
+    assert "one list" in capsys.readouterr().err

@@ -1,0 +1,44 @@
+"""``bintally pick bench``: what the routing can do on this machine, as tables and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bintally.errors import UsageError
+from warehouse.pick.bench import cart, growth, instances, policies, speed
+
+PARTS = ("instances", "speed", "cart", "policies", "growth")
+
+
+def bench(parts: Sequence[str], folder: Path | None, out: Path | None, lists: int, seed: int) -> None:
+    """Measure and print.
+
+    Args:
+        parts: names of PARTS; none means all, without ``instances`` if no folder of them is given.
+        folder: instances with their proven optima.
+        out: where plots go; without it there are none.
+        lists: of each kind.
+        seed: of the random lists.
+
+    Raises:
+        UsageError: an unknown part, or no folder for the instances.
+    """
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        raise UsageError(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if "instances" in parts and folder is None:
+        raise UsageError("instances: say where they are, with --instances DIR")
+    wanted = parts or [part for part in PARTS if part != "instances" or folder]
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    if "instances" in wanted and folder:
+        instances.measure(folder)
+    if "speed" in wanted:
+        speed.measure(lists, seed)
+    if "cart" in wanted:
+        cart.measure(lists, seed)
+    if "policies" in wanted:
+        policies.measure(lists, seed, out)
+    if "growth" in wanted:
+        growth.measure(seed, out)

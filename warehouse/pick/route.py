@@ -1,0 +1,148 @@
+"""``bintally pick route``: from files to tours."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bintally.errors import InputError
+from bintally.layouts import Cart, Ladder, PickList, Request
+from bintally.layouts.files import read_request, request_files
+from warehouse.routing.cart.bound import lower_bound_s
+from warehouse.routing.cart.exact import solve_exact
+from warehouse.routing.cart.problem import CartProblem, cart_problem
+from warehouse.routing.cart.schedule import Schedule
+from warehouse.routing.cart.search import solve_search
+from warehouse.routing.directed import directed_tour
+from warehouse.routing.exact import optimal_tour
+from warehouse.routing.policies import policy_tour
+from warehouse.routing.policies.with_cart import parked
+from warehouse.routing.scattered import choose
+from warehouse.routing.tour import Tour
+
+# up to here the exact method takes a few hundredths of a second
+EXACT_HANDFULS = 12
+# numba compiles a solver when it is first called on a machine
+PATIENCE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is wanted of each list.
+
+    Attributes:
+        policies: names.
+        cart: replaces values of the file's cart; None for tours without a cart.
+        method: of the cart's optimum: ``auto``, ``exact`` or ``search``.
+        iterations, seed: of the search.
+    """
+
+    policies: tuple[str, ...]
+    cart: Mapping[str, Any] | None
+    method: str
+    iterations: int | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Routed:
+    """One policy's answer for one list.
+
+    Attributes:
+        policy: its name.
+        found: a schedule where there is a cart.
+        proven_optimal: nothing is shorter, whichever places are chosen.
+    """
+
+    policy: str
+    found: Tour | Schedule
+    proven_optimal: bool
+
+
+Show = Callable[[Request, PickList, Cart | None, Sequence[Routed]], None]
+
+
+def route(paths: Sequence[Path], blocks: int | None, entry_m: float | None, asked: Asked, show: Show) -> int:
+    """Route all lists; one that cannot be routed is told on standard error, and the others go on.
+
+    Args:
+        paths: files and folders.
+        blocks: of the literature's files, None for their own.
+        entry_m: likewise, in metres.
+        asked: of each list.
+        show: called with each list and what was found, one for each policy.
+
+    Returns:
+        The exit code: 1 if any list failed.
+    """
+    failed = False
+    for file in [file for path in paths for file in request_files(path)]:
+        try:
+            _route_one(read_request(file, blocks=blocks, entry_m=entry_m), asked, show)
+        except InputError as error:
+            failed = True
+            print(f"bintally: {error}", file=sys.stderr)
+    return int(failed)
+
+
+def _route_one(request: Request, asked: Asked, show: Show) -> None:
+    try:
+        with _patience():
+            picks, chosen_best = _places(request)
+            cart = None if asked.cart is None else dataclasses.replace(request.cart or Cart(), **asked.cart)
+            found = [_routed(request.ladder, picks, policy, cart, asked) for policy in asked.policies]
+    except InputError as error:
+        raise InputError(str(error) if request.file in str(error) else f"{request.file}: {error}") from error
+    show(request, picks, cart, [dataclasses.replace(one, proven_optimal=one.proven_optimal and chosen_best) for one in found])
+
+
+def _places(request: Request) -> tuple[PickList, bool]:
+    """Where to pick, and whether no other places make the tour shorter."""
+    if not request.scattered:
+        return request.picks(), True
+    if not request.ladder.ways.free:
+        raise InputError("articles lie in several places, and aisles are one-way: give one place for each article, or leave the rules out")
+    choice = choose(request)
+    return choice.picks, choice.proven_optimal
+
+
+def _routed(ladder: Ladder, picks: PickList, policy: str, cart: Cart | None, asked: Asked) -> Routed:
+    if cart is not None and policy == "optimal":
+        schedule = best_schedule(cart_problem(ladder, picks, cart), asked.method, asked.iterations, asked.seed)
+        return Routed(policy, schedule, schedule.proven_optimal)
+    tour = best_tour(ladder, picks) if policy == "optimal" else policy_tour(ladder, picks, policy)
+    if cart is None:
+        return Routed(policy, tour, tour.proven_optimal)
+    return Routed(policy, parked(cart_problem(ladder, picks, cart), tour), proven_optimal=False)
+
+
+def best_tour(ladder: Ladder, picks: PickList) -> Tour:
+    """The shortest tour, by the solver that fits the ladder."""
+    return optimal_tour(ladder, picks) if ladder.ways.free else directed_tour(ladder, picks)
+
+
+def best_schedule(problem: CartProblem, method: str, iterations: int | None, seed: int) -> Schedule:
+    """The fastest schedule that a method finds; what is not exact carries a bound."""
+    if method == "exact" or (method == "auto" and problem.handfuls <= EXACT_HANDFULS):
+        return solve_exact(problem)
+    found = solve_search(problem, iterations=iterations, seed=seed)
+    bound = lower_bound_s(problem, found.time_s)
+    return dataclasses.replace(found, lower_bound_s=bound, proven_optimal=found.time_s <= bound * (1 + 1e-9))
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Say what takes so long, if it does."""
+    timer = threading.Timer(PATIENCE_S, print, ("bintally: compiling the solvers for this machine, once …",), {"file": sys.stderr})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
