@@ -10,6 +10,12 @@ from bintally.layouts import Ladder
 from warehouse.routing.directed.expand import States, expand
 from warehouse.routing.directed.options import Floats, Ints, Option, Served, across_options, aisle_options
 
+MOST_STATES = 60_000  # with flows without a limit: up to 4 cross aisles in most ladders, and 5 where all cross aisles are one-way
+
+
+class TooManyStatesError(Exception):
+    """Flows without a limit are too many to look at."""
+
 
 @dataclass(frozen=True)
 class Flows:
@@ -58,6 +64,9 @@ def sweep_column(
 
     Returns:
         The intersections, and the states behind the last of them with their costs.
+
+    Raises:
+        TooManyStatesError: flows have no limit, and there are more than ``MOST_STATES`` states.
     """
     nodes = []
     for row in range(ladder.cross_aisles):
@@ -69,6 +78,8 @@ def sweep_column(
         states, cost_m, steps = expand(
             states, cost_m, row, int(start), end_m, needed, *_arrays(up), *_arrays(right), flows.saturated, joined
         )
+        if flows.unlimited and len(states) > MOST_STATES:
+            raise TooManyStatesError
         nodes.append(Node(column, row, up, right, steps))
     return nodes, states, cost_m
 

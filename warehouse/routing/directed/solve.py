@@ -15,9 +15,9 @@ from warehouse.routing.tour import Tour, path_length_m
 def directed_tour(ladder: Ladder, picks: PickList) -> Tour:
     """The shortest tour that keeps to a ladder's ways; docs/directed.md tells how.
 
-    It is proven to be the shortest in ladders with at most four cross aisles, and wherever nothing is one-way. In others it is the shortest
-    one that passes nowhere oftener in one direction than in the other than by a small number, and the bound is the shortest tour of the same
-    ladder without rules.
+    It is proven to be the shortest wherever nothing is one-way, and else in most ladders with at most four cross aisles. In others it is the
+    shortest one that passes nowhere more than once more in one direction than in the other (if there is such a tour), and the bound is the
+    shortest tour of the same ladder without rules.
 
     Raises:
         InputError: a pick or an end cannot be reached, or not left.

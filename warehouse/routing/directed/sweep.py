@@ -22,12 +22,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bintally.layouts import Ladder, PickList
-from warehouse.routing.directed.column import Flows, Node, nothing_done, sweep_column
+from warehouse.routing.directed.column import Flows, Node, TooManyStatesError, nothing_done, sweep_column
 from warehouse.routing.directed.options import Option, Served, served
 from warehouse.routing.directed.rest import Rest
 
 SLACK = 0.01  # of the bound, to begin with
-MOST_CROSS_AISLES = 4  # with more, and one-way rules, there are too many states for flows without a limit
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,18 @@ def shortest_uses(ladder: Ladder, picks: PickList) -> tuple[Uses, bool]:
     places = served(ladder, picks)
     if not any(ladder.ways.columns) and not any(ladder.ways.cross_aisles):
         return _with_small_flows(ladder, places), True
-    if ladder.cross_aisles > MOST_CROSS_AISLES:
+    try:
+        return _with_any_flows(ladder, places), True
+    except TooManyStatesError:
         return _with_small_flows(ladder, places), False
+
+
+def _with_any_flows(ladder: Ladder, places: Served) -> Uses:
     most = 2
     while True:
         uses = _shortest(ladder, places, Flows(most, unlimited=True))
         if uses is not None and uses.most() < most:
-            return uses, True
+            return uses
         most += (most + 1) // 2
 
 
