@@ -27,7 +27,7 @@ def lower_bound_s(problem: CartProblem, upper_bound_s: float | None = None, *, i
     Args:
         problem: any.
         upper_bound_s: a schedule's time. The bound is not driven beyond it.
-        iterations: to improve the shares, at least 0.
+        iterations: to improve the shares, at least 0; in large ladders fewer are done, with very many stands none.
 
     Returns:
         Seconds; 0 for an empty list. The same for the same input.

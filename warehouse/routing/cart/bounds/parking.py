@@ -95,6 +95,12 @@ class Parking:
     nodes: tuple[Nodes, ...]
     sub_aisles: int
 
+    @property
+    def work(self) -> int:
+        """Transitions of the programme, in the worst case and in order of magnitude: some 2 ns each."""
+        walks = sum(walks.next_state.shape[1] * (len(walks.first) - 1) for walks, _ in self.walks)
+        return int(walks * sum(len(nodes.column) ** 2 for nodes in self.nodes))
+
 
 def parking(problem: CartProblem) -> Parking:
     """Prepare the programme for a problem."""
