@@ -114,7 +114,7 @@ def test_fair_shares_never_exceed_a_loop_and_are_not_needlessly_low(seed):
 
 def test_cheapest_parking_is_never_above_brute_force_and_equal_where_shares_grow_with_the_distance():
     rng = np.random.default_rng(0)
-    for _ in range(60):
+    for _ in range(40):
         problem = problem_of(tiny_case(rng, 3))
         if problem.stands > 8:
             continue
@@ -133,20 +133,20 @@ def test_cheapest_parking_is_never_above_brute_force_and_equal_where_shares_grow
 @pytest.mark.parametrize("seed", range(10))
 def test_no_schedule_undercuts_the_bound(seed):
     rng = np.random.default_rng(100 + seed)
-    for _ in range(25):
+    for _ in range(20):
         case = tiny_case(rng, 4)
         fastest_s = brute_force_s(case.ladder, case.picks, case.cart)
         known_s = fastest_s if rng.random() < 0.5 else None
-        assert lower_bound_s(problem_of(case), known_s, iterations=5) <= fastest_s
+        assert lower_bound_s(problem_of(case), known_s, iterations=4) <= fastest_s
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_bound_is_never_below_the_plain_optimum_at_walking_speed(seed):
     rng = np.random.default_rng(200 + seed)
-    for _ in range(10):
+    for _ in range(6):
         case = tiny_case(rng, 5)
         plain_s = plain_optimum_s(case.ladder, case.picks, case.cart)
-        assert lower_bound_s(problem_of(case), iterations=3) >= plain_s * (1 - 1e-8)
+        assert lower_bound_s(problem_of(case), iterations=0) >= plain_s * (1 - 1e-8)
 
 
 def test_bound_is_close_where_the_plain_optimum_is_not():
