@@ -80,6 +80,10 @@ class Ladder:
                 raise InputError(f"the coordinates of the {name} must be finite and grow from one to the next: {list(values)}")
         if len(self.aisles) != len(self.x_m) or len(self.ways.columns) != len(self.x_m) or len(self.ways.cross_aisles) != len(self.y_m):
             raise InputError("aisles and ways must have one entry a column, or a cross aisle")
+        if self.y_m[0] != 0:
+            raise InputError(f"the first cross aisle lies at {self.y_m[0]:g} m: y is counted from it, so it must be 0")
+        if not {*self.ways.columns, *self.ways.cross_aisles} <= {-1, 0, 1}:
+            raise InputError(f"ways are 0, 1 or -1, not {[*self.ways.columns, *self.ways.cross_aisles]}")
         if not any(self.aisles):
             raise InputError("a layout needs at least one aisle")
         if not self.ends:

@@ -87,6 +87,11 @@ def check_tour(ladder: Ladder, picks: PickList, tour: Tour) -> None:
         if tour.path or tour.length_m:
             raise ValueError("nothing is to be picked, and yet somebody walks")
         return
+    if not tour.path:
+        raise ValueError("nobody walks, and yet something is to be picked")
+    for point in tour.path:
+        if not (0 <= point.column < ladder.columns and 0 <= point.y_m <= ladder.y_m[-1]):
+            raise ValueError(f"{point} is outside the ladder")
     first, last = tour.path[0], tour.path[-1]
     if (first.column, first.y_m) != (ladder.start.column, ladder.y_m[ladder.start.cross_aisle]):
         raise ValueError(f"the tour begins at {first}, not at {ladder.start}")
@@ -98,5 +103,5 @@ def check_tour(ladder: Ladder, picks: PickList, tour: Tour) -> None:
         if point.pick is not None and (point.column, point.y_m) != (picks.columns[point.pick], picks.y_m[point.pick]):
             raise ValueError(f"pick {point.pick} does not lie at {point}")
     length = ladder.start.walk_m + path_length_m(ladder, tour.path) + tour.end.walk_m
-    if abs(length - tour.length_m) > 1e-6 * max(1.0, length):
+    if not abs(length - tour.length_m) <= 1e-6 * max(1.0, length):  # so that NaN fails, too
         raise ValueError(f"the tour is {length} m long, not {tour.length_m}")

@@ -101,6 +101,8 @@ def schedule_of(
     """
     clerk = _Clerk(problem)
     for index, visit in enumerate(plan):
+        if not 0 <= visit.stand < problem.stands:
+            raise ValueError(f"there is no stand {visit.stand}")
         if index:
             clerk.push(plan[index - 1].stand, visit.stand)
         clerk.stay(visit)
