@@ -20,12 +20,12 @@ def check_reachable(ladder: Ladder, picks: PickList) -> None:
     Raises:
         InputError: a drop-off or a pick cannot be reached, or not left again, or two picks not on one tour.
     """
-    reach = {node: _reached(ladder, node) for node in itertools.product(range(ladder.columns), range(ladder.cross_aisles))}
+    ways = [_in_and_out(ladder, picks, pick) for pick in range(len(picks))]
     start = (ladder.start.column, ladder.start.cross_aisle)
+    reach = {node: _reached(ladder, node) for node in {start, *(leave for _, leave in ways)}}
     ends = {(end.column, end.cross_aisle) for end in ladder.ends} & reach[start]
     if not ends:
         raise InputError(f"the one-way rules let nobody come from {ladder.start} to any end: {', '.join(map(str, ladder.ends))}")
-    ways = [_in_and_out(ladder, picks, pick) for pick in range(len(picks))]
     for pick, (enter, leave) in enumerate(ways):
         if enter not in reach[start]:
             raise InputError(f"{_named(picks, pick)} cannot be reached from the start under the one-way rules")
