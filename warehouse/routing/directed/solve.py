@@ -8,7 +8,7 @@ from bintally.layouts import Ladder, PickList, Ways
 from warehouse.routing.directed.reach import check_reachable
 from warehouse.routing.directed.sweep import shortest_uses
 from warehouse.routing.directed.walk import walk_of
-from warehouse.routing.exact import optimal_length_m
+from warehouse.routing.exact.solve import check_places, optimal_length_m
 from warehouse.routing.tour import Tour, path_length_m
 
 
@@ -20,10 +20,11 @@ def directed_tour(ladder: Ladder, picks: PickList) -> Tour:
     shortest tour of the same ladder without rules.
 
     Raises:
-        InputError: a pick or an end cannot be reached, or not left.
+        InputError: a pick lies outside the ladder, or a pick or an end cannot be reached, or not left.
     """
     if not len(picks):
         return Tour("optimal", 0.0, proven_optimal=True, path=(), end=ladder.ends[0], lower_bound_m=0.0)
+    check_places(ladder, picks.columns, picks.blocks, picks.y_m)
     check_reachable(ladder, picks)
     uses, proven = shortest_uses(ladder, picks)
     path = walk_of(ladder, picks, uses)

@@ -272,3 +272,9 @@ def test_what_cannot_be_reached_is_named(ways: Ways, start: tuple[int, int], end
     chosen = PickList.of(ladder, [(Shelf(f"p{column}", column, 0, 5.0), 1) for column in picks])
     with pytest.raises(InputError, match=message):
         directed_tour(ladder, chosen)
+
+
+def test_a_list_of_another_ladder_is_refused() -> None:
+    picks = PickList.of(roundabout(5), [(Shelf("a", 4, 0, 5.0), 1)])
+    with pytest.raises(InputError, match="outside this ladder"):
+        directed_tour(roundabout(3), picks)
