@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from bintally.errors import InputError
+
+SLOWEST_M_S, FASTEST_M_S, LONGEST_S = 0.01, 100.0, 1e6
+"""Beyond these a number is a slip of the pen; and times so different that their sum is one of them tell no schedule from another."""
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,7 @@ class Cart:
     """A worker and a cart.
 
     Attributes:
-        walk_m_s: the worker's speed without the cart.
+        walk_m_s: the worker's speed without the cart, at least ``SLOWEST_M_S`` and at most ``FASTEST_M_S``.
         push_m_s: with it; never faster.
         hands: items that the worker can carry, K; None for any number.
         park_s: paid once each time the cart is left standing, however many loops are then walked from there.
@@ -32,12 +34,12 @@ class Cart:
     in_aisles: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 < self.push_m_s <= self.walk_m_s < math.inf:
+        if not SLOWEST_M_S <= self.push_m_s <= self.walk_m_s <= FASTEST_M_S:
             raise InputError(
-                f"speeds of {self.walk_m_s:g} m/s without and {self.push_m_s:g} m/s with the cart: both must be above 0, "
-                "and the cart never the faster one"
+                f"speeds of {self.walk_m_s:g} m/s without and {self.push_m_s:g} m/s with the cart: both must be from {SLOWEST_M_S:g} to "
+                f"{FASTEST_M_S:g}, and the cart never the faster one"
             )
         if self.hands is not None and self.hands < 1:
             raise InputError(f"hands for {self.hands} items: at least 1")
-        if not (0 <= self.park_s < math.inf and 0 <= self.pick_s < math.inf):
-            raise InputError(f"{self.park_s:g} s to park and {self.pick_s:g} s a pick: neither may be negative")
+        if not (0 <= self.park_s <= LONGEST_S and 0 <= self.pick_s <= LONGEST_S):
+            raise InputError(f"{self.park_s:g} s to park and {self.pick_s:g} s a pick: both must be from 0 to {LONGEST_S:g}")

@@ -6,6 +6,7 @@ with full hands. The cart moves on the graph of stands: the intersections that i
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from bintally.layouts import Cart, Ladder, PickList
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+MOST_HANDFULS, MOST_STANDS = 5_000, 10_000
+"""The distances between all pairs are kept; so many take 200 MB, and these 400 MB to all stands."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,20 @@ def cart_problem(ladder: Ladder, picks: PickList, cart: Cart) -> CartProblem:
     """The problem of a list.
 
     Raises:
-        InputError: the ladder has one-way rules, or the cart can reach none of its ends.
+        InputError: the ladder has one-way rules, the cart can reach none of its ends, or there are too many handfuls or stands.
     """
     if not ladder.ways.free:
         raise InputError("one-way aisles and turning bans cannot be combined with a cart that is parked; leave one of them out")
     hands = max(1, int(picks.quantities.sum()))
     hands = hands if cart.hands is None else min(cart.hands, hands)
-    pick_of, items = _handfuls(picks, hands)
+    handfuls = int(-(-picks.quantities // hands).sum())
     stands = _stands(ladder, cart.in_aisles)
+    if handfuls > MOST_HANDFULS or len(stands) > MOST_STANDS:
+        raise InputError(
+            f"{handfuls} handfuls of at most {hands} items and {len(stands)} intersections are too many for a cart: at most "
+            f"{MOST_HANDFULS} and {MOST_STANDS}; route shorter lists, or without the cart"
+        )
+    pick_of, items = _handfuls(picks, hands)
     number = {place: index for index, place in enumerate(stands)}
     columns, cross_aisles = (np.array(values, np.int64) for values in zip(*stands, strict=True))
     reached = [end for end in ladder.ends if (end.column, end.cross_aisle) in number]
@@ -143,9 +153,9 @@ def _moves(ladder: Ladder, cart: Cart, number: dict[tuple[int, int], int], colum
 
 def _distances_m(ladder: Ladder, columns: Ints, y_m: Floats, to_columns: Ints, to_y_m: Floats) -> Floats:
     """The shortest walks from each point to each pick, float64[a, b]; a point in a column without an aisle lies at a cross aisle."""
-    x_m, rows, aisles = np.array(ladder.x_m), np.array(ladder.y_m), np.array(ladder.aisles)
+    x_m, aisles = np.array(ladder.x_m), np.array(ladder.aisles)
     along = np.abs(y_m[:, None] - to_y_m)
-    by_row = np.abs(y_m[:, None, None] - rows) + np.abs(to_y_m[None, :, None] - rows)
-    around = np.where(aisles[columns][:, None], by_row.min(axis=2), along)
+    by_row = (np.abs(y_m[:, None] - row) + np.abs(to_y_m - row) for row in ladder.y_m)
+    around = np.where(aisles[columns][:, None], functools.reduce(np.minimum, by_row), along)
     across = np.abs(x_m[columns][:, None] - x_m[to_columns])
     return np.asarray(np.where(columns[:, None] == to_columns, along, across + around))

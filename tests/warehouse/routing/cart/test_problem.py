@@ -9,6 +9,7 @@ import pytest
 
 from bintally.errors import InputError
 from bintally.layouts import Cart, Ladder, PickList, Place, Shelf, Ways
+from bintally.layouts.generate import regular_ladder
 from warehouse.routing.cart.problem import CartProblem, cart_problem
 
 START = Place(1, 1, 2.1)
@@ -128,3 +129,15 @@ def test_arrays_have_the_types_that_compiled_loops_are_built_for() -> None:
         np.dtype(np.int64)
     }
     assert {getattr(made, name).dtype for name in ("walk_s", "reach_s", "move_s", "end_s")} == {np.dtype(np.float64)}
+
+
+def test_more_handfuls_than_memory_holds_are_refused() -> None:
+    picks = PickList.of(LADDER, [(Shelf("a", 0, 0, 3.0), 1_000_000)])
+    with pytest.raises(InputError, match="1000000 handfuls of at most 1 items"):
+        cart_problem(LADDER, picks, dataclasses.replace(CART, hands=1))
+
+
+def test_more_stands_than_memory_holds_are_refused() -> None:
+    ladder, picks = regular_ladder(6_000, 2), PickList.of(regular_ladder(1, 2), [(Shelf("a", 0, 0, 3.0), 1)])
+    with pytest.raises(InputError, match="12000 intersections are too many"):
+        cart_problem(ladder, picks, CART)
