@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from bintally.errors import UsageError
 from warehouse.routing.cart.problem import CartProblem
+from warehouse.routing.cart.useful import narrowed
 
 MOST_CROSS_AISLES = 4
-"""With more of them a loop has too many states; then the bound is the shortest tour at walking speed."""
+"""With more of them a loop has too many states; then the bound is the shortest tour at walking speed. Where this has too many states, too,
+it is the walk to the farthest place and on to an end."""
 
 _SAFE = 1 - 1e-9
 
@@ -39,6 +43,7 @@ def lower_bound_s(problem: CartProblem, upper_bound_s: float | None = None, *, i
         raise UsageError(f"{iterations} iterations and an upper bound of {upper_bound_s} s: neither may be negative")
     if not problem.handfuls:
         return 0.0
+    problem = narrowed(problem)
     plain_s = _shortest_walk_s(problem)
     if problem.ladder.cross_aisles > MOST_CROSS_AISLES:
         return (plain_s + problem.fixed_s) * _SAFE
@@ -50,6 +55,10 @@ def lower_bound_s(problem: CartProblem, upper_bound_s: float | None = None, *, i
 
 def _shortest_walk_s(problem: CartProblem) -> float:
     from warehouse.routing.exact.solve import optimal_length_m
+    from warehouse.routing.exact.states import MOST_CROSS_AISLES as MOST_SWEPT
 
     ladder = problem.ladder
+    if ladder.cross_aisles > MOST_SWEPT:
+        home_s = np.min(problem.reach_s[problem.ends] + problem.end_s[:, None], axis=0)
+        return float(np.max(problem.reach_s[problem.start] + home_s))
     return (optimal_length_m(ladder, problem.picks) - ladder.start.walk_m) / problem.cart.walk_m_s
