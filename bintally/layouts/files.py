@@ -88,7 +88,10 @@ def _layout(file: PickFile, path: Path) -> tuple[Layout, Path]:
     layout_path = path.parent / file.layout
     if layout_path.suffix.lower() not in (".toml", ".json"):
         raise InputError(f"{layout_path}: a layout file ends in .toml or .json; it is named in {path}")
-    return _validated(LayoutFile, _tables(_read(layout_path), layout_path), layout_path).layout, layout_path
+    try:
+        return _validated(LayoutFile, _tables(_read(layout_path), layout_path), layout_path).layout, layout_path
+    except InputError as error:
+        raise InputError(f"{error}; it is named in {path}") from error
 
 
 @contextmanager

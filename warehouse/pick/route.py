@@ -28,7 +28,6 @@ from warehouse.routing.tour import Tour
 
 # up to here the exact method takes a few hundredths of a second
 EXACT_HANDFULS = 12
-# numba compiles a solver when it is first called on a machine
 PATIENCE_S = 2.0
 
 
@@ -82,21 +81,22 @@ def route(paths: Sequence[Path], blocks: int | None, entry_m: float | None, aske
         The exit code: 1 if any list failed.
     """
     failed = False
-    for file in [file for path in paths for file in request_files(path)]:
-        try:
-            _route_one(read_request(file, blocks=blocks, entry_m=entry_m), asked, show)
-        except InputError as error:
-            failed = True
-            print(f"bintally: {error}", file=sys.stderr)
+    files = [file for path in paths for file in request_files(path)]
+    with _patience():
+        for file in files:
+            try:
+                _route_one(read_request(file, blocks=blocks, entry_m=entry_m), asked, show)
+            except InputError as error:
+                failed = True
+                print(f"bintally pick: {error}", file=sys.stderr)
     return int(failed)
 
 
 def _route_one(request: Request, asked: Asked, show: Show) -> None:
     try:
-        with _patience():
-            picks, chosen_best = _places(request)
-            cart = None if asked.cart is None else dataclasses.replace(request.cart or Cart(), **asked.cart)
-            found = [_routed(request.ladder, picks, policy, cart, asked) for policy in asked.policies]
+        picks, chosen_best = _places(request)
+        cart = None if asked.cart is None else dataclasses.replace(request.cart or Cart(), **asked.cart)
+        found = [_routed(request.ladder, picks, policy, cart, asked) for policy in asked.policies]
     except InputError as error:
         raise InputError(str(error) if request.file in str(error) else f"{request.file}: {error}") from error
     show(request, picks, cart, [dataclasses.replace(one, proven_optimal=one.proven_optimal and chosen_best) for one in found])
@@ -138,8 +138,9 @@ def best_schedule(problem: CartProblem, method: str, iterations: int | None, see
 
 @contextmanager
 def _patience() -> Iterator[None]:
-    """Say what takes so long, if it does."""
-    timer = threading.Timer(PATIENCE_S, print, ("bintally: compiling the solvers for this machine, once …",), {"file": sys.stderr})
+    """Say once what may take so long, if it does."""
+    text = "bintally pick: at work; on a machine's first call the solvers are compiled, which takes up to a minute"
+    timer = threading.Timer(PATIENCE_S, print, (text,), {"file": sys.stderr, "flush": True})
     timer.daemon = True
     timer.start()
     try:

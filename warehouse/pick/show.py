@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bintally.layouts import Cart, Ladder, PickList, Request
+from bintally.layouts import Cart, Ladder, PickList, Place, Request
 from warehouse.pick.route import Routed
-from warehouse.routing.cart.schedule import Push, Stay
+from warehouse.pick.steps import Taken, end_of, straightened, taken_on
+from warehouse.pick.words import aisle_number, details, heading, summary
+from warehouse.routing.cart.schedule import Push, Schedule, Stay, loop_names
 from warehouse.routing.tour import Point, Tour
 
 
@@ -33,14 +35,14 @@ class Shown:
         """Show the tours of a list."""
         if self.as_json:
             for routed in found:
-                print(json.dumps(as_json(request, picks, routed)), flush=True)
+                print(json.dumps(as_json(request, picks, cart, routed)), flush=True)
         elif self.stops:
-            print(_heading(request, picks))
+            print(heading(request, picks))
             for routed in found:
-                print("\n".join([_line(routed), *_details(request.ladder, picks, routed)]))
+                print("\n".join([summary(routed), *details(request.ladder, picks, cart, routed.found)]))
         else:
             for routed in found:
-                print(f"{request.file}  {_line(routed)}", flush=True)
+                print(f"{request.file}  {summary(routed)}", flush=True)
         self._draw(request.ladder, picks, cart, found)
 
     def _draw(self, ladder: Ladder, picks: PickList, cart: Cart | None, found: Sequence[Routed]) -> None:
@@ -54,120 +56,90 @@ class Shown:
             draw_one_more(self.slice_plot, ladder, picks, cart)
 
 
-def as_json(request: Request, picks: PickList, routed: Routed) -> dict[str, Any]:
-    """A tour for programs; lengths in metres, times in seconds, positions from the front cross aisle's centre line."""
-    ladder = request.ladder
-    found: dict[str, Any] = {"file": request.file, "policy": routed.policy}
+def as_json(request: Request, picks: PickList, cart: Cart | None, routed: Routed) -> dict[str, Any]:
+    """A tour for programs; docs/picking.md describes the keys."""
+    told = {"file": request.file, "policy": routed.policy}
     if isinstance(routed.found, Tour):
-        tour = routed.found
-        return found | {
-            "length_m": tour.length_m,
-            "proven_optimal": routed.proven_optimal,
-            "lower_bound_m": tour.lower_bound_m,
-            "stops": [_stop(ladder, picks, pick) for pick in tour.stops],
-        }
-    schedule = routed.found
-    order = dict.fromkeys(pick for step in schedule.steps for pick in _picked(step))
-    return found | {
+        return told | _tour(request.ladder, picks, routed.found, routed.proven_optimal)
+    return told | _schedule(request.ladder, picks, cart, routed.found, routed.proven_optimal)
+
+
+def _tour(ladder: Ladder, picks: PickList, tour: Tour, proven_optimal: bool) -> dict[str, Any]:
+    return {
+        "length_m": tour.length_m,
+        "proven_optimal": proven_optimal,
+        "lower_bound_m": tour.lower_bound_m,
+        "stops": [_stop(ladder, picks, (pick, int(picks.quantities[pick]))) for pick in tour.stops],
+        "path": _path(ladder, tour.path),
+        "end": _end(ladder, end_of(ladder, tour)),
+    }
+
+
+def _schedule(ladder: Ladder, picks: PickList, cart: Cart | None, schedule: Schedule, proven_optimal: bool) -> dict[str, Any]:
+    schedule = straightened(schedule)
+    names, taken = loop_names(schedule), list(taken_on(schedule, picks, cart.hands if cart else None))
+    order = dict.fromkeys(pick for walks in taken for walk in walks for pick, _ in walk)
+    return {
         "length_m": schedule.pushed_m + schedule.walked_m,
-        "proven_optimal": routed.proven_optimal,
-        "stops": [_stop(ladder, picks, pick) for pick in order],
+        "proven_optimal": proven_optimal,
+        "stops": [_stop(ladder, picks, (pick, int(picks.quantities[pick]))) for pick in order],
         "time_s": schedule.time_s,
         "lower_bound_s": schedule.lower_bound_s,
         "pushed_m": schedule.pushed_m,
         "walked_m": schedule.walked_m,
         "method": schedule.method,
-        "schedule": [_step(ladder, picks, step) for step in schedule.steps],
+        "end": _end(ladder, end_of(ladder, schedule)),
+        "schedule": [
+            _push(ladder, picks, step, walks[0])
+            if isinstance(step, Push)
+            else _stay(ladder, picks, step, walks, [next(names) for _ in walks])
+            for step, walks in zip(schedule.steps, taken, strict=True)
+        ],
     }
 
 
-def _picked(step: Push | Stay) -> list[int]:
-    paths = [step.path] if isinstance(step, Push) else [loop.path for loop in step.loops]
-    return [point.pick for path in paths for point in path if point.pick is not None]
+def _push(ladder: Ladder, picks: PickList, push: Push, taken: Sequence[Taken]) -> dict[str, Any]:
+    return {
+        "do": "push",
+        "from": _corner(ladder, push.path[0]),
+        "to": _corner(ladder, push.path[-1]),
+        "picks": [_stop(ladder, picks, stop) for stop in taken],
+        "seconds": push.seconds,
+    }
 
 
-def _stop(ladder: Ladder, picks: PickList, pick: int) -> dict[str, Any]:
+def _stay(ladder: Ladder, picks: PickList, stay: Stay, taken: Sequence[Sequence[Taken]], names: Sequence[str]) -> dict[str, Any]:
+    loops = [
+        {
+            "name": name,
+            "picks": [_stop(ladder, picks, stop) for stop in stops],
+            "items": loop.items,
+            "path": _path(ladder, loop.path),
+            "seconds": loop.seconds,
+        }
+        for name, loop, stops in zip(names, stay.loops, taken, strict=True)
+    ]
+    return {"do": "park", "at": _corner(ladder, stay.at), "loops": loops, "seconds": stay.seconds}
+
+
+def _stop(ladder: Ladder, picks: PickList, stop: Taken) -> dict[str, Any]:
+    pick, items = stop
     return {
         "article": picks.names[pick],
         "aisle": aisle_number(ladder, int(picks.columns[pick])),
         "block": int(picks.blocks[pick]),
-        "position_m": float(picks.y_m[pick]),
-        "quantity": int(picks.quantities[pick]),
+        "y_m": float(picks.y_m[pick]),
+        "quantity": items,
     }
 
 
-def _step(ladder: Ladder, picks: PickList, step: Push | Stay) -> dict[str, Any]:
-    if isinstance(step, Push):
-        a, b = step.path[0], step.path[-1]
-        picked = [_stop(ladder, picks, pick) for pick in _picked(step)]
-        return {"do": "push", "from": _corner(ladder, a), "to": _corner(ladder, b), "picks": picked, "seconds": step.seconds}
-    loops = [
-        {
-            "picks": [_stop(ladder, picks, point.pick) for point in loop.path if point.pick is not None],
-            "items": loop.items,
-            "seconds": loop.seconds,
-        }
-        for loop in step.loops
-    ]
-    return {"do": "park", "at": _corner(ladder, step.at), "loops": loops, "seconds": step.seconds}
+def _path(ladder: Ladder, path: Sequence[Point]) -> list[tuple[float, float]]:
+    return [(ladder.x_m[point.column], point.y_m) for point in path]
 
 
 def _corner(ladder: Ladder, point: Point) -> dict[str, Any]:
     return {"x_m": ladder.x_m[point.column], "cross_aisle": ladder.y_m.index(point.y_m)}
 
 
-def aisle_number(ladder: Ladder, column: int) -> int:
-    """An aisle's number in the user's file, where depots between aisles are not counted."""
-    return sum(ladder.aisles[:column])
-
-
-def _heading(request: Request, picks: PickList) -> str:
-    ladder = request.ladder
-    size = f"{sum(ladder.aisles)} aisles, {ladder.cross_aisles} cross aisles"
-    return f"{request.file}: {len(picks)} places, {int(picks.quantities.sum())} items; {size}"
-
-
-def _line(routed: Routed) -> str:
-    if isinstance(routed.found, Tour):
-        tour = routed.found
-        return f"{routed.policy:<14} {tour.length_m:10.2f} m  {_proof(routed, tour.length_m, tour.lower_bound_m)}".rstrip()
-    schedule = routed.found
-    proof = _proof(routed, schedule.time_s, schedule.lower_bound_s)
-    metres = f"{schedule.pushed_m:.1f} m with the cart, {schedule.walked_m:.1f} m without"
-    return f"{routed.policy:<14} {schedule.time_s:10.2f} s  {metres}{', ' if proof else ''}{proof}"
-
-
-def _proof(routed: Routed, value: float, bound: float | None) -> str:
-    if routed.proven_optimal:
-        return "none is shorter"
-    if bound is None or bound <= 0 or routed.policy != "optimal":
-        return ""
-    return f"at most {max(value / bound - 1, 0):.2%} above the optimum"
-
-
-def _details(ladder: Ladder, picks: PickList, routed: Routed) -> list[str]:
-    if isinstance(routed.found, Tour):
-        return [f"  {number:>3}  {_place(ladder, picks, pick)}" for number, pick in enumerate(routed.found.stops, 1)]
-    lines = []
-    for number, step in enumerate(routed.found.steps, 1):
-        if isinstance(step, Push):
-            lines.append(f"  {number:>3}  push to {_name(ladder, step.path[-1])}  ({step.seconds:.1f} s)")
-            lines += [f"         {_place(ladder, picks, pick)}" for pick in _picked(step)]
-        else:
-            lines.append(f"  {number:>3}  park at {_name(ladder, step.at)}  ({step.seconds:.1f} s)")
-            for index, loop in enumerate(step.loops, 1):
-                lines.append(f"       loop {index}: {loop.items} items  ({loop.seconds:.1f} s)")
-                lines += [f"         {_place(ladder, picks, point.pick)}" for point in loop.path if point.pick is not None]
-    return lines
-
-
-def _place(ladder: Ladder, picks: PickList, pick: int) -> str:
-    quantity = int(picks.quantities[pick])
-    items = f" ×{quantity}" if quantity > 1 else ""
-    return f"aisle {aisle_number(ladder, int(picks.columns[pick])):>3}, {picks.y_m[pick]:7.2f} m  {picks.names[pick]}{items}"
-
-
-def _name(ladder: Ladder, point: Point) -> str:
-    row = ladder.y_m.index(point.y_m)
-    where = "front" if row == 0 else "back" if row == ladder.cross_aisles - 1 else f"cross aisle {row}"
-    return f"aisle {aisle_number(ladder, point.column)}, {where}" if ladder.aisles[point.column] else f"the depot, {where}"
+def _end(ladder: Ladder, end: Place | None) -> dict[str, Any] | None:
+    return None if end is None else {"x_m": ladder.x_m[end.column], "cross_aisle": end.cross_aisle, "walk_m": end.walk_m}

@@ -313,7 +313,7 @@ def test_a_mistake_in_a_layout_file_names_that_file(folder: Path) -> None:
     with pytest.raises(InputError, match=r"warehouse\.toml: layout = 'b\.toml': Input should be a valid dictionary"):
         read_request(folder / "b.toml")
     (folder / "warehouse.toml").unlink()
-    with pytest.raises(InputError, match=r"warehouse\.toml: cannot be read \(No such file or directory\)"):
+    with pytest.raises(InputError, match=r"warehouse\.toml: cannot be read \(No such file or directory\).*; it is named in .*\.toml$"):
         read_request(folder / "b.toml")
 
 

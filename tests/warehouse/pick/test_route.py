@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,14 @@ def lines(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict[s
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
+def code(arguments: list[str]) -> int:
+    """The exit code, whoever refuses the arguments."""
+    try:
+        return main(arguments)
+    except SystemExit as refused:
+        return int(refused.code or 0)
+
+
 def asked(folder: Path, name: str, *picks: str, extra: str = "") -> Path:
     path = folder / name
     listed = ", ".join(picks)
@@ -39,6 +49,9 @@ def test_a_tour_names_its_stops_in_order(tmp_path: Path, capsys: pytest.CaptureF
     assert found["length_m"] == pytest.approx(min(2 * 20 + 2 * 10, 2 * 18 + 2 * 10 + 2 * 5))
     assert {stop["article"]: stop["quantity"] for stop in found["stops"]} == {"nuts": 1, "bolts": 3}
     assert {stop["article"]: stop["aisle"] for stop in found["stops"]} == {"nuts": 2, "bolts": 0}
+    assert {stop["article"]: stop["y_m"] for stop in found["stops"]} == {"nuts": 5, "bolts": 18}
+    assert sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in itertools.pairwise(found["path"])) == pytest.approx(found["length_m"])
+    assert found["end"] == {"x_m": 0, "cross_aisle": 0, "walk_m": 0}
 
 
 def test_an_empty_list_needs_no_walk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,6 +79,25 @@ def test_a_schedule_tells_each_step_and_a_bound(capsys: pytest.CaptureFixture[st
         assert sum(step["seconds"] for step in found["schedule"]) <= found["time_s"] + 1e-9
     (searched,) = lines(capsys, PICKS, "--cart", "--method", "search")
     assert searched["lower_bound_s"] <= exact["time_s"] + 1e-9 <= searched["time_s"] + 2e-9
+
+
+@pytest.mark.parametrize("policy", ["optimal", "s-shape"])
+def test_a_schedule_takes_each_item_once_and_its_steps_add_up(policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picks = ("{aisle = 3, position_m = 9, quantity = 8}", "{aisle = 3, position_m = 11}", "{aisle = 1, position_m = 2, quantity = 4}")
+    path = asked(tmp_path, "a.toml", *picks, extra="[cart]\nhands = 3\npick_s = 5\npark_s = 3\nwalk_m_s = 1.4\n")
+    for more in ([], ["--no-in-aisles"]):
+        (found,) = lines(capsys, path, "--cart", "--policy", policy, *more)
+        loops = [loop for step in found["schedule"] for loop in step.get("loops", [])]
+        assert all(loop["items"] == sum(stop["quantity"] for stop in loop["picks"]) <= 3 for loop in loops)
+        walked_m = sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for loop in loops for a, b in itertools.pairwise(loop["path"]))
+        assert walked_m == pytest.approx(found["walked_m"])
+        taken: Counter[tuple[int, float]] = Counter()
+        for walk in [*loops, *(step for step in found["schedule"] if step["do"] == "push")]:
+            taken.update({(stop["aisle"], stop["y_m"]): stop["quantity"] for stop in walk["picks"]})
+        assert taken == {(stop["aisle"], stop["y_m"]): stop["quantity"] for stop in found["stops"]}
+        parked = sum(step["do"] == "park" for step in found["schedule"])
+        assert found["time_s"] == pytest.approx(found["walked_m"] / 1.4 + found["pushed_m"] / 0.7 + 3 * parked + 5 * 3)
+        assert sum(step["seconds"] for step in found["schedule"]) == pytest.approx(found["time_s"])
 
 
 def test_what_is_said_of_the_cart_replaces_what_the_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,28 +145,40 @@ def test_stock_in_several_places_is_chosen(capsys: pytest.CaptureFixture[str]) -
     ("arguments", "text"),
     [
         (["--policy", "s-shap"], "s-shape"),
-        (["--hands", "3"], "only with --cart"),
+        (["--hands", "3"], "--hands: only with --cart"),
+        (["--iterations", "3"], "--iterations: only with --cart"),
+        (["--cart", "--iterations", "-1"], "'-1' is not a whole number of at least 0"),
+        (["--cart", "--hands", "0"], "'0' is not a whole number of at least 1"),
+        (["--cart", "--walk-speed", "nan"], "'nan' is not a finite number"),
+        (["--plot", "tour.gif"], ".svg"),
+        (["--plot", "nowhere/tour.svg"], "there is no folder nowhere"),
+        (["--plot", "tour.svg", "--slice", "tour.svg"], "two pictures"),
         (["--blocks", "2"], "picks.toml"),
     ],
 )
 def test_wrong_use_is_told_in_one_line(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["pick", "route", str(PICKS), *arguments]) == 2
-    assert text in capsys.readouterr().err
+    assert code(["pick", "route", str(PICKS), *arguments]) == 2
+    told = capsys.readouterr()
+    assert text in told.err.splitlines()[-1]
+    assert not told.out
 
 
 def test_a_wrong_cart_is_an_error_that_names_the_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["pick", "route", str(PICKS), "--cart", "--hands", "0"]) == 1
+    assert main(["pick", "route", str(PICKS), "--cart", "--push-speed", "3"]) == 1
     (told,) = capsys.readouterr().err.splitlines()
     assert str(PICKS) in told
-    assert "at least 1" in told
+    assert "never the faster" in told
 
 
 def test_people_read_the_tour_and_see_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     drawn, sliced = tmp_path / "tour.svg", tmp_path / "slice.svg"
     assert main(["pick", "route", str(PICKS), "--cart", "--policy", "optimal", "--policy", "s-shape", "--plot", str(drawn)]) == 0
     text = capsys.readouterr().out
-    assert "park at" in text
-    assert "none is shorter" in text
+    assert "park at aisle 2, cross aisle 1" in text
+    assert "loop B2: 6 items" in text
+    assert "×6 of 8" in text
+    assert "end  aisle 5, back, and 2.5 m to the drop-off" in text
+    assert "none is faster" in text
     assert "s-shape" in drawn.read_text()
     assert main(["pick", "route", str(PICKS), "--slice", str(sliced)]) == 0
     assert "<svg" in sliced.read_text()
@@ -143,3 +187,21 @@ def test_people_read_the_tour_and_see_it(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_picture_shows_one_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pick", "route", str(EXAMPLES), "--plot", "x.svg"]) == 2
     assert "one list" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "text"),
+    [
+        (["speed", "--lists", "0"], 2, "at least 1"),
+        (["speed", "--seed", "-1"], 2, "at least 0"),
+        (["sped"], 2, "speed"),
+        (["instances"], 2, "--instances"),
+        (["policies", "--out", str(PICKS)], 1, "picks.toml"),
+        (["instances", "--instances", str(EXAMPLES)], 1, "optima.csv"),
+    ],
+)
+def test_a_measurement_that_cannot_be_is_told_in_one_line(
+    arguments: list[str], exit_code: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code(["pick", "bench", *arguments]) == exit_code
+    assert text in capsys.readouterr().err.splitlines()[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bintally.errors import UsageError
+from bintally.errors import UnavailableError, UsageError
 from warehouse.pick.bench import cart, growth, instances, policies, speed
 
 PARTS = ("instances", "speed", "cart", "policies", "growth")
@@ -18,11 +18,12 @@ def bench(parts: Sequence[str], folder: Path | None, out: Path | None, lists: in
         parts: names of PARTS; none means all, without ``instances`` if no folder of them is given.
         folder: instances with their proven optima.
         out: where plots go; without it there are none.
-        lists: of each kind.
-        seed: of the random lists.
+        lists: of each kind, at least 1.
+        seed: of the random lists, at least 0.
 
     Raises:
         UsageError: an unknown part, or no folder for the instances.
+        UnavailableError: the folder for the plots cannot be made.
     """
     unknown = set(parts) - set(PARTS)
     if unknown:
@@ -31,7 +32,7 @@ def bench(parts: Sequence[str], folder: Path | None, out: Path | None, lists: in
         raise UsageError("instances: say where they are, with --instances DIR")
     wanted = parts or [part for part in PARTS if part != "instances" or folder]
     if out:
-        out.mkdir(parents=True, exist_ok=True)
+        _make_folder(out)
     if "instances" in wanted and folder:
         instances.measure(folder)
     if "speed" in wanted:
@@ -42,3 +43,10 @@ def bench(parts: Sequence[str], folder: Path | None, out: Path | None, lists: in
         policies.measure(lists, seed, out)
     if "growth" in wanted:
         growth.measure(seed, out)
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(f"{out}: no folder for the plots can be made here ({error.strerror}); choose another") from error

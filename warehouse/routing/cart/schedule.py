@@ -6,7 +6,9 @@ is timed here, and nowhere else, from the problem's definition; every solver's o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import string
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from warehouse.routing.cart.problem import CartProblem
@@ -89,6 +91,23 @@ class Schedule:
     proven_optimal: bool
     pushed_m: float
     walked_m: float
+
+
+def loop_names(schedule: Schedule) -> Iterator[str]:
+    """Of all loops in order: A1, A2, B1, …; where the cart was parked before, the stand keeps its letter, and its loops are numbered on."""
+    letters: dict[tuple[int, float], str] = {}
+    walked: Counter[str] = Counter()
+    for stay in (step for step in schedule.steps if isinstance(step, Stay)):
+        letter = letters.setdefault((stay.at.column, stay.at.y_m), _letters(len(letters)))
+        for _ in stay.loops:
+            walked[letter] += 1
+            yield f"{letter}{walked[letter]}"
+
+
+def _letters(index: int) -> str:
+    """A … Z, AA, AB, …"""
+    rest, last = divmod(index, 26)
+    return (_letters(rest - 1) if rest else "") + string.ascii_uppercase[last]
 
 
 def schedule_of(

@@ -6,7 +6,7 @@ import string
 from dataclasses import dataclass
 
 from bintally.layouts import Ladder, Place
-from warehouse.routing.cart.schedule import Push, Schedule, Stay
+from warehouse.routing.cart.schedule import Push, Schedule, loop_names
 from warehouse.routing.tour import Point, Tour
 
 
@@ -78,6 +78,7 @@ def _scheduled(ladder: Ladder, schedule: Schedule) -> Walk:
         return Walk((), {})
     stands: dict[str, Spot] = {}
     strands: list[Strand] = []
+    names = loop_names(schedule)
     way = [*_outside(ladder, ladder.start), _spot(ladder, _first(schedule))]
     for step in schedule.steps:
         if isinstance(step, Push):
@@ -85,26 +86,11 @@ def _scheduled(ladder: Ladder, schedule: Schedule) -> Walk:
             continue
         strands.append(Strand(tuple(way), pushed=True))
         way = [_spot(ladder, step.at)]
-        strands += _loops(ladder, step, stands, strands)
+        for loop, name in zip(step.loops, names, strict=False):
+            stands[name.rstrip(string.digits)] = way[0]
+            strands.append(Strand(tuple(_spot(ladder, point) for point in loop.path), loop=name))
     way += _outside(ladder, _end(ladder, way[-1]))
     return Walk((*strands, Strand(tuple(way), pushed=True)), stands)
-
-
-def _loops(ladder: Ladder, stay: Stay, stands: dict[str, Spot], before: list[Strand]) -> list[Strand]:
-    """The loops of a stay; where the cart was parked before, the stand keeps its name, and its loops are numbered on."""
-    at = _spot(ladder, stay.at)
-    name = next((name for name, stand in stands.items() if stand == at), _letters(len(stands)))
-    stands[name] = at
-    first = 1 + sum(strand.loop.rstrip(string.digits) == name for strand in before)
-    return [
-        Strand(tuple(_spot(ladder, point) for point in loop.path), loop=f"{name}{number}") for number, loop in enumerate(stay.loops, first)
-    ]
-
-
-def _letters(index: int) -> str:
-    """A … Z, AA, AB, …"""
-    rest, last = divmod(index, 26)
-    return (_letters(rest - 1) if rest else "") + string.ascii_uppercase[last]
 
 
 def _first(schedule: Schedule) -> Point:
