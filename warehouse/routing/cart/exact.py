@@ -21,8 +21,8 @@ from bintally.errors import InputError
 from warehouse.routing.cart.loops import Loops, best_order, loops_from, paths_s
 from warehouse.routing.cart.problem import CartProblem, Floats, Ints
 from warehouse.routing.cart.schedule import Schedule, Visit, schedule_of
-from warehouse.routing.cart.split import split
-from warehouse.routing.cart.useful import UsefulStands, stands_between, useful_columns, useful_stands
+from warehouse.routing.cart.split import park_s, split
+from warehouse.routing.cart.useful import narrowed, widened
 from warehouse.routing.compiled import compiled
 
 MOST_HANDFULS = 18
@@ -40,8 +40,8 @@ class _Table:
     """Shortest times to states from the start; rows are sets of handfuls that are done.
 
     Attributes:
-        moving: float64[2 ** n, U], the cart is at a stand and may be pushed on; infinite if that was not found within the budget.
-        parked: float64[2 ** n, U], it is parked there.
+        moving: float64[2 ** n, P], the cart is at a stand and may be pushed on; infinite if that was not found within the budget.
+        parked: float64[2 ** n, P], it is parked there.
     """
 
     moving: Floats
@@ -58,8 +58,8 @@ def solve_exact(problem: CartProblem, upper_bound_s: float | None = None) -> Sch
     Raises:
         InputError: there are too many handfuls.
     """
-    stands = int(np.isin(problem.columns, useful_columns(problem)).sum())
-    most = min(MOST_HANDFULS, (MOST_STATES // stands).bit_length() - 1)
+    narrow = narrowed(problem)
+    most = min(MOST_HANDFULS, (MOST_STATES // narrow.stands).bit_length() - 1)
     if problem.handfuls > most:
         raise InputError(
             f"{problem.handfuls} handfuls are too many for the exact method, which takes at most {most} in this layout; use the search, "
@@ -67,25 +67,29 @@ def solve_exact(problem: CartProblem, upper_bound_s: float | None = None) -> Sch
         )
     if not problem.handfuls:
         return schedule_of(problem, [], "exact", proven_optimal=True)
-    plan, _ = best_plan(problem, upper_bound_s)
-    schedule = schedule_of(problem, plan, "exact", proven_optimal=True)
+    plan, _ = best_plan(narrow, upper_bound_s)
+    schedule = schedule_of(problem, widened(problem, plan), "exact", proven_optimal=True)
     return replace(schedule, lower_bound_s=schedule.time_s)
 
 
 def best_plan(problem: CartProblem, upper_bound_s: float | None = None) -> tuple[list[Visit], float]:
     """The best plan for at least one handful, and its seconds as the programme reckons them."""
-    useful = useful_stands(problem)
-    loops = loops_from(problem, useful.stands)
-    rest_s = _rest_s(problem, useful.stands)
-    start, ends = int(np.searchsorted(useful.stands, problem.start)), np.searchsorted(useful.stands, problem.ends)
+    loops, laid, rest_s = loops_from(problem), _laid(problem), _rest_s(problem)
     for budget_s in _budgets(problem, upper_bound_s):
-        table = _table(problem, useful, loops, rest_s, start, budget_s)
-        finished_s = table.moving[-1, ends] + problem.end_s
+        table = _table(problem, laid, loops, rest_s, budget_s)
+        finished_s = table.moving[-1, problem.ends] + problem.end_s
         end = int(np.argmin(finished_s))
         if finished_s[end] <= budget_s:
             break
-    stays = _backwards(useful, loops, table, start, int(ends[end]))
-    return _plan(problem, useful, stays), float(finished_s[end]) + problem.fixed_s
+    stays = _backwards(problem, laid, loops, table, int(problem.ends[end]))
+    plan = [Visit(stand, tuple(best_order(problem, stand, loop) for loop in walked)) for stand, walked in stays]
+    return plan, float(finished_s[end]) + problem.fixed_s
+
+
+def _laid(problem: CartProblem) -> Ints:
+    """The handfuls, as bits, that lie in the sub-aisle that each move passes, int64[P, 4]; 0 in a cross aisle."""
+    inside = (problem.move_sub_aisle[:, :, None] == problem.sub_aisle) @ (1 << np.arange(problem.handfuls))
+    return np.asarray(inside, np.int64)
 
 
 def _budgets(problem: CartProblem, upper_bound_s: float | None) -> list[float]:
@@ -97,17 +101,17 @@ def _budgets(problem: CartProblem, upper_bound_s: float | None) -> list[float]:
     return [budget_s + spare_s for budget_s in (first_s, known_s) if budget_s <= known_s]
 
 
-def _table(problem: CartProblem, useful: UsefulStands, loops: Loops, rest_s: Floats, start: int, budget_s: float) -> _Table:
+def _table(problem: CartProblem, laid: Ints, loops: Loops, rest_s: Floats, budget_s: float) -> _Table:
     """Each time begins as the one that is too late already, so that a single comparison tells whether a step is worth while."""
     too_late_s = budget_s - rest_s[::-1]
     moving, parked = too_late_s.copy(), too_late_s.copy()
-    moving[0, start] = 0.0
+    moving[0, problem.start] = 0.0
     _fill(
         (moving, parked),
         too_late_s,
-        (useful.move_to, useful.move_s, useful.laid),
+        (problem.move_to, problem.move_s, laid),
         (loops.sets, loops.behind, loops.needs, loops.seconds),
-        np.where(problem.may_park[useful.stands], problem.cart.park_s, np.inf),
+        park_s(problem),
     )
     return _Table(moving, parked)
 
@@ -165,7 +169,7 @@ def _fill(
 
 @compiled
 def _push_about(done: int, moving: Floats, parked: Floats, move_to: Ints, move_s: Floats, laid: Ints) -> None:
-    """Times of moving, float64[U], from those of stands that are left, and of their neighbours where nothing is laid into the cart.
+    """Times of moving, float64[P], from those of stands that are left, and of their neighbours where nothing is laid into the cart.
 
     Stands are numbered along cross aisles and columns, so that a sweep forwards and one backwards nearly do.
     """
@@ -184,28 +188,17 @@ def _push_about(done: int, moving: Floats, parked: Floats, move_to: Ints, move_s
                     changed = True
 
 
-def _plan(problem: CartProblem, useful: UsefulStands, stays: list[tuple[int, list[int]]]) -> list[Visit]:
-    """With the stands that the cart passes in between, and the best order within each loop."""
-    plan: list[Visit] = []
-    for index, walked in stays:
-        stand = int(useful.stands[index])
-        if plan:
-            plan += [Visit(passed) for passed in stands_between(problem, plan[-1].stand, stand)]
-        plan.append(Visit(stand, tuple(best_order(problem, stand, loop) for loop in walked)))
-    return plan
-
-
-def _rest_s(problem: CartProblem, stands: Ints) -> Floats:
-    """What remains takes at least so long, float64[2 ** n, U]: rows are sets of handfuls that are left, columns where the cart is.
+def _rest_s(problem: CartProblem) -> Floats:
+    """What remains takes at least so long, float64[2 ** n, P]: rows are sets of handfuls that are left, columns where the cart is.
 
     The cart is pushed at least d metres, to an end; pushed and walked metres together are at least a tour T from the stand through what is
     left to an end. So all takes at least T / walk + d (1 / push - 1 / walk).
     """
     x_m, y_m = np.array(problem.ladder.x_m)[problem.columns], np.array(problem.ladder.y_m)[problem.cross_aisles]
-    to_ends_m = np.abs(x_m[stands, None] - x_m[problem.ends]) + np.abs(y_m[stands, None] - y_m[problem.ends])
+    to_ends_m = np.abs(x_m[:, None] - x_m[problem.ends]) + np.abs(y_m[:, None] - y_m[problem.ends])
     walk_m_s, push_m_s = problem.cart.walk_m_s, problem.cart.push_m_s
     home_s = np.min(problem.reach_s[problem.ends] + problem.end_s[:, None], axis=0)
-    rest_s = _tours_s(paths_s(problem.walk_s, home_s), np.ascontiguousarray(problem.reach_s[stands].T))
+    rest_s = _tours_s(paths_s(problem.walk_s, home_s), np.ascontiguousarray(problem.reach_s.T))
     rest_s[0] = np.min(to_ends_m / walk_m_s + problem.end_s, axis=1)
     rest_s += np.min(to_ends_m, axis=1) * (1 / push_m_s - 1 / walk_m_s)
     return rest_s
@@ -213,7 +206,7 @@ def _rest_s(problem: CartProblem, stands: Ints) -> Floats:
 
 @compiled
 def _tours_s(paths_s: Floats, reach_s: Floats) -> Floats:
-    """The shortest walks from stands through sets to an end, float64[2 ** n, U], of ``paths_s`` and the seconds to handfuls, float64[n, U]."""
+    """The shortest walks from stands through sets to an end, float64[2 ** n, P], of ``paths_s`` and the seconds to handfuls, float64[n, P]."""
     sets, count = paths_s.shape
     tours_s = np.full((sets, reach_s.shape[1]), np.inf)
     for left in range(1, sets):
@@ -224,17 +217,17 @@ def _tours_s(paths_s: Floats, reach_s: Floats) -> Floats:
     return tours_s
 
 
-def _backwards(useful: UsefulStands, loops: Loops, table: _Table, start: int, end: int) -> list[tuple[int, list[int]]]:
-    """The useful stands that the cart comes to, in order, with the loops walked from each, as sets.
+def _backwards(problem: CartProblem, laid: Ints, loops: Loops, table: _Table, end: int) -> list[tuple[int, list[int]]]:
+    """The stands that the cart comes to, in order, with the loops walked from each, as sets.
 
     The table is followed from the end, always to a state whose time explains this one's. Pushes are tried before parked states where the
     cart moves, loops before moving ones where it is parked: each turn has a shorter time or a smaller set, and none goes in circles.
     """
     done, stand, moving = len(table.moving) - 1, end, True
     stays: list[tuple[int, list[int]]] = [(end, [])]
-    while (done, stand, moving) != (0, start, True):
+    while (done, stand, moving) != (0, problem.start, True):
         if moving:
-            before = _pushed_from(useful, table, done, stand)
+            before = _pushed_from(problem, laid, table, done, stand)
             if before:
                 done, stand = before
                 stays.append((stand, []))
@@ -249,19 +242,19 @@ def _backwards(useful: UsefulStands, loops: Loops, table: _Table, start: int, en
     return [(stand, walked[::-1]) for stand, walked in stays[::-1]]
 
 
-def _pushed_from(useful: UsefulStands, table: _Table, done: int, stand: int) -> tuple[int, int] | None:
+def _pushed_from(problem: CartProblem, laid: Ints, table: _Table, done: int, stand: int) -> tuple[int, int] | None:
     """The set and the stand from which the cart was pushed here."""
     for way in range(4):
-        neighbour, laid = int(useful.move_to[stand, way]), int(useful.laid[stand, way])
-        if neighbour < 0 or laid & ~done:
+        neighbour, inside = int(problem.move_to[stand, way]), int(laid[stand, way])
+        if neighbour < 0 or inside & ~done:
             continue
-        taken = laid
+        taken = inside
         while True:
-            if table.moving[done ^ taken, neighbour] + useful.move_s[stand, way] == table.moving[done, stand]:
+            if table.moving[done ^ taken, neighbour] + problem.move_s[stand, way] == table.moving[done, stand]:
                 return done ^ taken, neighbour
             if not taken:
                 break
-            taken = (taken - 1) & laid
+            taken = (taken - 1) & inside
     return None
 
 

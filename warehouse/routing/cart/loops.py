@@ -29,10 +29,10 @@ class Loops:
     seconds: Floats
 
 
-def loops_from(problem: CartProblem, stands: Ints) -> Loops:
-    """All loops of a problem, from each of some stands; infinite where the cart may not be parked."""
+def loops_from(problem: CartProblem) -> Loops:
+    """All loops of a problem, from each stand; infinite where the cart may not be parked."""
     sets, behind = _sets(problem.items, problem.hands)
-    reach_s = np.where(problem.may_park[stands][:, None], problem.reach_s[stands], np.inf)
+    reach_s = np.where(problem.may_park[:, None], problem.reach_s, np.inf)
     seconds = _seconds(sets, problem.walk_s, np.ascontiguousarray(reach_s.T))
     return Loops(sets, behind, _needs(problem, sets), seconds)
 

@@ -18,6 +18,7 @@ from warehouse.routing.cart.problem import CartProblem, Floats, Ints
 from warehouse.routing.cart.ruin import Chance, Work, drawn, move_event, move_loop, recreate, ruin, ruin_events
 from warehouse.routing.cart.schedule import Schedule, schedule_of
 from warehouse.routing.cart.split import split
+from warehouse.routing.cart.useful import narrowed, widened
 from warehouse.routing.cart.walk import s_shapes, short_walk
 
 ROUNDS = 6
@@ -41,6 +42,7 @@ def solve_search(problem: CartProblem, *, iterations: int | None = None, seed: i
         raise UsageError(f"{iterations} iterations with seed {seed}: neither may be negative")
     if not problem.handfuls:
         return schedule_of(problem, (), "search")
+    whole, problem = problem, narrowed(problem)
     ground = ground_of(problem)
     plans = [split(problem, order) for order in (short_walk(problem), *s_shapes(problem))]
     best = empty_draft(problem)
@@ -53,7 +55,7 @@ def solve_search(problem: CartProblem, *, iterations: int | None = None, seed: i
     count = default_iterations(problem.handfuls) if iterations is None else iterations
     race(ground, empty_draft(problem), empty_draft(problem), best, count, chance, work, pool, pool_s)
     plans.append(split(problem, order_of(problem, best)))
-    return schedule_of(problem, min(plans, key=lambda timed: timed[0])[1], "search")
+    return schedule_of(whole, widened(whole, min(plans, key=lambda timed: timed[0])[1]), "search")
 
 
 def default_iterations(handfuls: int) -> int:

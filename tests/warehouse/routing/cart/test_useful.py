@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bintally.layouts import Cart, Place, Ways
+from bintally.layouts import Cart, PickList, Place, Shelf, Ways
 from bintally.layouts.generate import regular_ladder, uniform_list
 from tests.warehouse.routing.cart.reference import Case, brute_force_s, tiny_case
 from warehouse.routing.cart.bound import lower_bound_s
 from warehouse.routing.cart.exact import solve_exact
 from warehouse.routing.cart.problem import cart_problem
+from warehouse.routing.cart.schedule import Push
+from warehouse.routing.cart.search import solve_search
 from warehouse.routing.cart.useful import narrowed
 
 
@@ -58,3 +60,14 @@ def test_more_cross_aisles_than_the_sweep_takes_leave_a_bound() -> None:
     problem = cart_problem(ladder, uniform_list(np.random.default_rng(0), ladder, 6), Cart())
     best_s = solve_exact(problem).time_s
     assert 0.2 * best_s < lower_bound_s(problem) <= best_s
+
+
+def test_plans_of_the_narrowed_problem_pass_all_stands_of_the_whole_one() -> None:
+    near, far = regular_ladder(4, 3), regular_ladder(300, 3)
+    picks = uniform_list(np.random.default_rng(5), near, 12)
+    here, there = (solve_search(cart_problem(ladder, picks, Cart()), iterations=100) for ladder in (near, far))
+    assert here == there
+    picks = PickList.of(far, [(Shelf("a", 200, 0, 1.0), 2)])
+    (*_, back) = solve_search(cart_problem(far, picks, Cart(walk_m_s=1.0, push_m_s=1.0, hands=1, in_aisles=False)), iterations=0).steps
+    assert isinstance(back, Push)
+    assert [point.column for point in back.path] == [1, 0]
