@@ -153,25 +153,27 @@ def empty_draft(problem: CartProblem) -> Draft:
 
 def draft_of(problem: CartProblem, plan: Sequence[Visit]) -> Draft:
     """A plan as a draft: whatever lies in a sub-aisle where something is laid into the cart is left out of the loops."""
-    draft, at, row = empty_draft(problem), problem.start, 0
-    in_loops = [one for visit in plan for loop in visit.loops for one in loop]
-    laid = set(np.delete(problem.sub_aisle, in_loops).tolist())
-    to_lay = set(laid)
-    for visit in plan:
-        for a in to_lay.intersection(problem.move_sub_aisle[at, problem.move_to[at] == visit.stand].tolist()):
-            add_event(draft, draft.event_count[0], at, visit.stand, a)
-            draft.loop_of[problem.sub_aisle == a] = LAID
-            to_lay.remove(a)
-        at = visit.stand
-        for loop in visit.loops:
-            ones = [one for one in loop if problem.sub_aisle[one] not in laid]
-            if ones:
-                draft.loops[row, : ONES + len(ones)] = len(ones), problem.items[ones].sum(), at, *ones
-                draft.loop_of[ones] = row
-                if not draft.loops_at[at]:
-                    add_event(draft, draft.event_count[0], at, at, STAY)
-                draft.loops_at[at] += 1
-                row += 1
+    draft, sub_aisle = empty_draft(problem), problem.sub_aisle.tolist()
+    in_loops = {one for visit in plan for loop in visit.loops for one in loop}
+    laid = {sub_aisle[one] for one in range(problem.handfuls) if one not in in_loops}
+    to_lay, events, loops = set(laid), [(problem.start, problem.start, STAY)], []
+    for before, visit in zip((plan[0], *plan), plan, strict=False):
+        for way in np.flatnonzero(problem.move_to[before.stand] == visit.stand).tolist():
+            through = int(problem.move_sub_aisle[before.stand, way])
+            if through in to_lay:
+                events.append((before.stand, visit.stand, through))
+                to_lay.remove(through)
+        here = [ones for loop in visit.loops if (ones := [one for one in loop if sub_aisle[one] not in laid])]
+        if here and not draft.loops_at[visit.stand]:
+            events.append((visit.stand, visit.stand, STAY))
+        draft.loops_at[visit.stand] += len(here)
+        loops += [(visit.stand, ones) for ones in here]
+    draft.event_count[0] = len(events) - 1
+    draft.events[: len(events) + 1] = [*events, (problem.stands, problem.stands, STAY)]
+    draft.loop_of[:] = LAID
+    for row, (stand, ones) in enumerate(loops):
+        draft.loops[row, : ONES + len(ones)] = len(ones), problem.items[ones].sum(), stand, *ones
+        draft.loop_of[ones] = row
     return draft
 
 

@@ -35,7 +35,7 @@ from warehouse.routing.cart.problem import Floats, Ints
 
 Chance = npt.NDArray[np.uint64]
 
-MOST = 15  # handfuls that are taken out at once
+MOST = 10  # handfuls that are taken out at once
 SKIP = 0.2  # of the neighbours, that stay
 PUSH_BLINK = 0.5  # how often no push is thought of
 
