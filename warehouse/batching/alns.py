@@ -1,0 +1,146 @@
+"""Adaptive large neighbourhood search: the best batches that are found before a budget is spent.
+
+It starts from the savings' batches. Up to WHOLE orders are searched as a whole by several walkers, each with random numbers of its own; now
+and then the best choice among all batches that any of them has met is computed, and where that is better, all go on from there.
+More orders are cut into parts of near batches, each searched on its own, and cut anew in the next round (parts.py).
+
+Source: Ropke & Pisinger, Transportation Science 40 (2006); for order batching, Žulj, Kramer & Schneider, European Journal of Operational
+Research 264 (2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from warehouse.batching.batches import Batches, judged
+from warehouse.batching.bound import lower_bound_m
+from warehouse.batching.budget import Budget
+from warehouse.batching.chance import chance
+from warehouse.batching.log import log_of
+from warehouse.batching.parts import searched_in_parts
+from warehouse.batching.pool import EVEN_M, Pool
+from warehouse.batching.problem import BatchProblem, Floats, Ints
+from warehouse.batching.related import nearest, shapes_of
+from warehouse.batching.savings import saved
+from warehouse.batching.simple import tightly
+from warehouse.batching.state import Ground, ground_of, judge_of, state_of
+from warehouse.batching.walk import learnt, met, walk
+
+WHOLE = 300
+"""Orders up to which the search is not cut into parts."""
+WALKERS = 2
+STEPS = 1000
+"""Of each walker in a round, at one temperature."""
+CHOSEN = 10
+"""Rounds between two choices among all batches met."""
+HOT, COLD = 0.15, 0.003
+"""Temperatures at the beginning and at the end, as a share of the mean length of a batch."""
+
+
+def alns(
+    problem: BatchProblem, *, seconds: float | None = None, iterations: int | None = None, patience: int | None = None, seed: int = 0
+) -> Batches:
+    """The best batches that are found.
+
+    Args:
+        problem: the orders.
+        seconds: stop after this time.
+        iterations: stop after so many steps of each walker, for many orders of each part. The same seed and iterations give the same
+            result, however many cores there are.
+        patience: stop after so many steps without a better solution.
+        seed: of the random numbers.
+
+    Raises:
+        UsageError: no limit is given, or one is not above 0.
+        InputError: no way was found into so few carts.
+    """
+    budget = Budget(seconds, iterations, patience)
+    start = tightly(problem, saved(problem), range(len(problem)))
+    if len(problem) <= WHOLE:
+        batches, done = _searched(problem, start, budget, seed)
+    else:
+        batches, done = searched_in_parts(problem, start, budget, seed)
+    return judged(problem, batches, "alns", seconds=budget.elapsed_s(), iterations=done, bound_m=lower_bound_m(problem))
+
+
+def _searched(problem: BatchProblem, start: Sequence[Sequence[int]], budget: Budget, seed: int) -> tuple[list[list[int]], int]:
+    """The best batches, and the iterations."""
+    ground = ground_of(problem)
+    near = nearest(shapes_of(ground), len(problem), alike=True)
+    walkers = [_Walker(ground, near, start, seed, number) for number in range(WALKERS)]
+    pool = Pool(ground.keys)
+    best, best_m = walkers[0].best()
+    done = better_at = rounds = 0
+    with ThreadPoolExecutor(WALKERS, "alns") as threads:
+        while True:
+            spent = budget.spent(done, done - better_at)
+            last = spent >= 1.0
+            if rounds and (last or rounds % CHOSEN == 0):
+                for walker in walkers:
+                    walker.tell(pool)
+                left_s = budget.left_s()
+                chosen = pool.best(best, best_m, ground.carts, None if left_s is None else max(left_s, 0.1))
+                if chosen is not None:
+                    for walker in walkers:
+                        walker.go_on_from(chosen)
+                    best, best_m = walkers[0].best()
+                    better_at = done
+            if last:
+                return best, done
+            temperature_m = float(best_m.mean()) * HOT * (COLD / HOT) ** budget.cooled(done)
+            steps = STEPS if budget.iterations is None else min(STEPS, budget.iterations - done)
+            list(threads.map(_Walker.walk, walkers, [steps] * WALKERS, [temperature_m] * WALKERS))
+            done += steps
+            rounds += 1
+            ahead = min(walkers, key=lambda walker: walker.best_m)
+            if ahead.best_m < best_m.sum() - EVEN_M:
+                best, best_m = ahead.best()
+                better_at = done
+
+
+class _Walker:
+    """One thread's search: where it is, and what it remembers."""
+
+    def __init__(self, ground: Ground, near: Ints, start: Sequence[Sequence[int]], seed: int, number: int) -> None:
+        self._ground, self._near = ground, near
+        self._judge, self._log = judge_of(ground), log_of(len(ground.loads))
+        self._chance, self._learnt = chance(seed, number), learnt()
+        self._met = met(STEPS * CHOSEN * 10, STEPS * CHOSEN * 100)
+        self.go_on_from(start)
+
+    def go_on_from(self, batches: Sequence[Sequence[int]]) -> None:
+        """These are the best, and where the walk is."""
+        self._state = state_of(self._ground, self._judge, batches)
+        self._best_of = self._state.batch_of.copy()
+        self.best_m = float(self._state.length.sum())
+
+    def walk(self, steps: int, temperature_m: float) -> None:
+        """Take some steps."""
+        self.best_m = walk(
+            self._ground,
+            self._judge,
+            self._state,
+            self._log,
+            self._near,
+            self._chance,
+            self._learnt,
+            self._met,
+            self._best_of,
+            self.best_m,
+            steps,
+            temperature_m,
+        )
+
+    def best(self) -> tuple[list[list[int]], Floats]:
+        """The best batches so far, and their lengths."""
+        batches = [np.flatnonzero(self._best_of == number).tolist() for number in np.unique(self._best_of)]
+        return batches, state_of(self._ground, self._judge, batches).length[: len(batches)]
+
+    def tell(self, pool: Pool) -> None:
+        """Hand over the batches met."""
+        met, count = self._met, int(self._met.number[0])
+        pool.add(met.keys[:count], met.lengths_m[:count], np.diff(met.first[: count + 1]), met.orders[: met.first[count]])
+        met.number[0] = 0
