@@ -23,7 +23,7 @@ from warehouse.routing.directed import directed_tour
 from warehouse.routing.exact import optimal_tour
 from warehouse.routing.policies import policy_tour
 from warehouse.routing.policies.with_cart import parked
-from warehouse.routing.scattered import choose
+from warehouse.routing.scattered import Choice, choose
 from warehouse.routing.tour import Tour
 
 # up to here the exact method takes a few hundredths of a second
@@ -94,22 +94,33 @@ def route(paths: Sequence[Path], blocks: int | None, entry_m: float | None, aske
 
 def _route_one(request: Request, asked: Asked, show: Show) -> None:
     try:
-        picks, chosen_best = _places(request)
+        choice = _choice(request)
+        picks = choice.picks if choice else request.picks()
         cart = None if asked.cart is None else dataclasses.replace(request.cart or Cart(), **asked.cart)
         found = [_routed(request.ladder, picks, policy, cart, asked) for policy in asked.policies]
     except InputError as error:
         raise InputError(str(error) if request.file in str(error) else f"{request.file}: {error}") from error
-    show(request, picks, cart, [dataclasses.replace(one, proven_optimal=one.proven_optimal and chosen_best) for one in found])
+    show(request, picks, cart, [_among_places(routed, choice, cart) for routed in found] if choice else found)
 
 
-def _places(request: Request) -> tuple[PickList, bool]:
-    """Where to pick, and whether no other places make the tour shorter."""
+def _choice(request: Request) -> Choice | None:
+    """Where to pick, if it can be chosen."""
     if not request.scattered:
-        return request.picks(), True
+        return None
     if not request.ladder.ways.free:
         raise InputError("articles lie in several places, and aisles are one-way: give one place for each article, or leave the rules out")
-    choice = choose(request)
-    return choice.picks, choice.proven_optimal
+    return choose(request)
+
+
+def _among_places(routed: Routed, choice: Choice, cart: Cart | None) -> Routed:
+    """What is known if other places might be chosen, too. Places are chosen for the shortest tour: for a cart, others may be better."""
+    found = routed.found
+    if isinstance(found, Tour):
+        bound_m = None if found.lower_bound_m is None else choice.lower_bound_m
+        tour = dataclasses.replace(found, lower_bound_m=bound_m)
+        return Routed(routed.policy, tour, routed.proven_optimal and choice.proven_optimal)
+    bound_s = None if found.lower_bound_s is None or cart is None else choice.lower_bound_m / cart.walk_m_s
+    return Routed(routed.policy, dataclasses.replace(found, lower_bound_s=bound_s), proven_optimal=False)
 
 
 def _routed(ladder: Ladder, picks: PickList, policy: str, cart: Cart | None, asked: Asked) -> Routed:

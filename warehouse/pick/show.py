@@ -39,10 +39,10 @@ class Shown:
         elif self.stops:
             print(heading(request, picks))
             for routed in found:
-                print("\n".join([summary(routed), *details(request.ladder, picks, cart, routed.found)]))
+                print("\n".join([summary(routed, found), *details(request.ladder, picks, cart, routed.found)]))
         else:
             for routed in found:
-                print(f"{request.file}  {summary(routed)}", flush=True)
+                print(f"{request.file}  {summary(routed, found)}", flush=True)
         self._draw(request.ladder, picks, cart, found)
 
     def _draw(self, ladder: Ladder, picks: PickList, cart: Cart | None, found: Sequence[Routed]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bintally.layouts import Cart, Ladder, PickList, Place, Request
 from warehouse.pick.route import Routed
 from warehouse.pick.steps import Taken, end_of, straightened, taken_on
@@ -16,12 +18,17 @@ def heading(request: Request, picks: PickList) -> str:
     return f"{request.file}: {_many(len(picks), 'place')}, {_many(int(picks.quantities.sum()), 'item')}; {size}"
 
 
-def summary(routed: Routed) -> str:
-    """How long it is, and how much of that is certain."""
+def summary(routed: Routed, beside: Sequence[Routed] = ()) -> str:
+    """How long it is, and how much of that is certain.
+
+    Args:
+        routed: a tour or a schedule.
+        beside: all of the same list; if the optimum is among them, policies are compared with it.
+    """
     found = routed.found
     if isinstance(found, Tour):
-        return f"{routed.policy:<14} {found.length_m:10.2f} m  {_proof(routed, found.length_m, found.lower_bound_m, 'shorter')}".rstrip()
-    proof = _proof(routed, found.time_s, found.lower_bound_s, "faster")
+        return f"{routed.policy:<14} {found.length_m:10.2f} m  {_proof(routed, found.lower_bound_m, 'shortest', beside)}".rstrip()
+    proof = _proof(routed, found.lower_bound_s, "fastest", beside)
     metres = f"{found.pushed_m:.1f} m with the cart, {found.walked_m:.1f} m without"
     return f"{routed.policy:<14} {found.time_s:10.2f} s  {metres}{', ' if proof else ''}{proof}"
 
@@ -57,12 +64,21 @@ def _steps(ladder: Ladder, picks: PickList, hands: int | None, schedule: Schedul
     return lines
 
 
-def _proof(routed: Routed, value: float, bound: float | None, better: str) -> str:
+def _proof(routed: Routed, bound: float | None, best: str, beside: Sequence[Routed]) -> str:
     if routed.proven_optimal:
-        return f"none is {better}"
-    if bound is None or bound <= 0 or routed.policy != "optimal":
-        return ""
-    return f"at most {max(value / bound - 1, 0):.2%} above the optimum"
+        return f"proven {best}"
+    if routed.policy == "optimal":
+        return f"at most {_above(routed, bound):.1f} % above the {best}" if bound else ""
+    shortest = next((_value(other) for other in beside if other.proven_optimal), None)
+    return f"{_above(routed, shortest):.1f} % above the {best}" if shortest else ""
+
+
+def _above(routed: Routed, least: float) -> float:
+    return max(0.0, 100 * (_value(routed) / least - 1))
+
+
+def _value(routed: Routed) -> float:
+    return routed.found.length_m if isinstance(routed.found, Tour) else routed.found.time_s
 
 
 def _place(ladder: Ladder, picks: PickList, stop: Taken) -> str:

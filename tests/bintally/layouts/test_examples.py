@@ -17,7 +17,8 @@ def test_the_document_shows_an_example_file(name: str) -> None:
 
 
 def test_the_examples_can_be_routed() -> None:
-    order, picks = map(read_request, request_files(DOCS / "examples"))
+    cart, order, picks = map(read_request, request_files(DOCS / "examples"))
+    assert cart.cart is not None
     assert order.scattered
     assert picks.picks().quantities.tolist() == [3, 1, 8]
 

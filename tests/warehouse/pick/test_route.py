@@ -133,12 +133,25 @@ def test_one_way_aisles_are_routed_by_the_directed_solver(tmp_path: Path, capsys
     assert main(["pick", "route", str(path), "--cart"]) == 1
     told = capsys.readouterr().err.splitlines()
     assert all(str(path) in line and "one-way" in line for line in told)
+    assert main(["pick", "route", str(path), "--slice", str(tmp_path / "slice.svg")]) == 1
+    assert "one-way" in capsys.readouterr().err
 
 
 def test_stock_in_several_places_is_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = lines(capsys, EXAMPLES / "order.toml")
     assert found["proven_optimal"]
     assert found["stops"]
+
+
+def test_places_that_are_best_for_walking_are_not_said_to_be_best_for_the_cart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stock = '[{article = "bolt", aisle = 0, position_m = 1, quantity = 3}, {article = "bolt", aisle = 1, position_m = 9, quantity = 3}]'
+    path = tmp_path / "a.toml"
+    path.write_text(f'order = [{{article = "bolt", quantity = 3}}]\nstock = {stock}\n{WAREHOUSE}[cart]\nhands = 1\n')
+    (walked,) = lines(capsys, path)
+    (pushed,) = lines(capsys, path, "--cart")
+    assert walked["proven_optimal"]
+    assert not pushed["proven_optimal"]
+    assert pushed["lower_bound_s"] == pytest.approx(walked["length_m"] / 1.4)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +191,8 @@ def test_people_read_the_tour_and_see_it(tmp_path: Path, capsys: pytest.CaptureF
     assert "loop B2: 6 items" in text
     assert "×6 of 8" in text
     assert "end  aisle 5, back, and 2.5 m to the drop-off" in text
-    assert "none is faster" in text
+    assert "proven fastest" in text
+    assert "0.0 % above the fastest" in text
     assert "s-shape" in drawn.read_text()
     assert main(["pick", "route", str(PICKS), "--slice", str(sliced)]) == 0
     assert "<svg" in sliced.read_text()
