@@ -117,10 +117,10 @@ def _among_places(routed: Routed, choice: Choice, cart: Cart | None) -> Routed:
     found = routed.found
     if isinstance(found, Tour):
         bound_m = None if found.lower_bound_m is None else choice.lower_bound_m
-        tour = dataclasses.replace(found, lower_bound_m=bound_m)
-        return Routed(routed.policy, tour, routed.proven_optimal and choice.proven_optimal)
+        proven = routed.proven_optimal and choice.proven_optimal
+        return Routed(routed.policy, dataclasses.replace(found, lower_bound_m=bound_m, proven_optimal=proven), proven)
     bound_s = None if found.lower_bound_s is None or cart is None else choice.lower_bound_m / cart.walk_m_s
-    return Routed(routed.policy, dataclasses.replace(found, lower_bound_s=bound_s), proven_optimal=False)
+    return Routed(routed.policy, dataclasses.replace(found, lower_bound_s=bound_s, proven_optimal=False), proven_optimal=False)
 
 
 def _routed(ladder: Ladder, picks: PickList, policy: str, cart: Cart | None, asked: Asked) -> Routed:

@@ -194,6 +194,7 @@ def test_people_read_the_tour_and_see_it(tmp_path: Path, capsys: pytest.CaptureF
     assert "proven fastest" in text
     assert "0.0 % above the fastest" in text
     assert "s-shape" in drawn.read_text()
+    assert "0.0 % above the fastest" in drawn.read_text()
     assert main(["pick", "route", str(PICKS), "--slice", str(sliced)]) == 0
     assert "<svg" in sliced.read_text()
 

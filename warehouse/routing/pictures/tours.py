@@ -96,8 +96,7 @@ def draw_tours(path: Path, ladder: Ladder, picks: PickList, drawn: Sequence[tupl
         label=LETTER * len(widest) + 5,
     )
     sheet = sheet_of(ladder, picks, room)
-    shortest_m = min((one.length_m for _, one in drawn if isinstance(one, Tour) and one.proven_optimal), default=None)
-    outcomes = [words.outcome(one, shortest_m) for _, one in drawn]
+    outcomes = [words.outcome(one, [other for _, other in drawn]) for _, one in drawn]
     with style():
         figure = _compose(sheet, picks, panels, outcomes)
         told = "; ".join(f"{panel.title}: {outcome}" for panel, outcome in zip(panels, outcomes, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bintally.layouts import Ladder, Place
 from warehouse.routing.cart.schedule import Schedule
 from warehouse.routing.tour import Tour
@@ -12,19 +14,19 @@ def pick_label(number: int, quantity: int) -> str:
     return f"{number}" if quantity == 1 else f"{number}×{quantity}"
 
 
-def outcome(drawn: Tour | Schedule, shortest_m: float | None = None) -> str:
+def outcome(drawn: Tour | Schedule, beside: Sequence[Tour | Schedule] = ()) -> str:
     """How long it is, and how much of that is certain.
 
     Args:
         drawn: what was made.
-        shortest_m: length of the shortest tour of the same list, if it is known.
+        beside: what else is drawn of the same list; if the shortest tour, or the fastest schedule, is among it, it is compared with.
     """
     if isinstance(drawn, Schedule):
-        proof = _proof(drawn.time_s, drawn.lower_bound_s, drawn.proven_optimal, "fastest")
+        fastest_s = next((other.time_s for other in beside if isinstance(other, Schedule) and other.proven_optimal), None)
+        proof = _proof(drawn.time_s, drawn.lower_bound_s, drawn.proven_optimal, "fastest", fastest_s)
         return f"{seconds(drawn.time_s)}{proof}; walked {drawn.walked_m:,.1f} m, pushed {drawn.pushed_m:,.1f} m"
-    if shortest_m and not drawn.proven_optimal:
-        return f"{drawn.length_m:,.1f} m, {100 * (drawn.length_m / shortest_m - 1):.1f} % above the shortest"
-    return f"{drawn.length_m:,.1f} m{_proof(drawn.length_m, drawn.lower_bound_m, drawn.proven_optimal, 'shortest')}"
+    shortest_m = next((other.length_m for other in beside if isinstance(other, Tour) and other.proven_optimal), None)
+    return f"{drawn.length_m:,.1f} m{_proof(drawn.length_m, drawn.lower_bound_m, drawn.proven_optimal, 'shortest', shortest_m)}"
 
 
 def seconds(time_s: float) -> str:
@@ -53,7 +55,9 @@ def depots(ladder: Ladder) -> list[tuple[Place, str]]:
     return [(here[0][0], " · ".join(label for _, label in here)) for here in found.values()]
 
 
-def _proof(value: float, bound: float | None, proven: bool, best: str) -> str:
+def _proof(value: float, bound: float | None, proven: bool, best: str, known: float | None) -> str:
     if proven:
         return f", proven {best}"
+    if known:
+        return f", {100 * (value / known - 1):.1f} % above the {best}"
     return f", at most {100 * (value / bound - 1):.1f} % above the {best}" if bound else ""
