@@ -15,4 +15,16 @@ def compiled(function: Function) -> Function:
 
     It sees numbers, tuples and numpy arrays only. Sums are done in the order written, so that results repeat.
     """
-    return cast("Function", numba.njit(cache=True, nogil=True)(function))
+    return njit(function)
+
+
+def njit(function: Function, **options: bool) -> Function:
+    """numba's njit, with a cache where there is a place for one: beside the code, or in the user's own folder (or NUMBA_CACHE_DIR).
+
+    In a read-only installation without either, as in some containers, each process compiles anew.
+    """
+    compiler: Any = numba.njit  # numba does not declare all of its options to type checkers
+    try:
+        return cast("Function", compiler(cache=True, nogil=True, **options)(function))
+    except RuntimeError:
+        return cast("Function", compiler(nogil=True, **options)(function))

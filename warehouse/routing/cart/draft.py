@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
-import numba
 import numpy as np
 
 from warehouse.routing.cart.problem import CartProblem, Floats, Ints
 from warehouse.routing.cart.schedule import Visit
 from warehouse.routing.cart.split import park_s
-from warehouse.routing.compiled import compiled
+from warehouse.routing.compiled import compiled, njit
 
 WAITING, LAID = -1, -2  # instead of a loop
 STAY = -1  # instead of a sub-aisle
@@ -36,8 +35,7 @@ def inner(function: Function) -> Function:
 
     Counting them, a dozen arrays in each of millions of calls, takes most of the time otherwise.
     """
-    # _nrt is not among the options that numba declares to type checkers
-    return cast("Function", numba.njit(cache=True, nogil=True, _nrt=False)(function))  # type: ignore[call-overload]
+    return njit(function, _nrt=False)
 
 
 class Ground(NamedTuple):
