@@ -18,7 +18,8 @@ from warehouse.routing.compiled import compiled
 _FIRST = 0.6  # of the time of a loop for one handful alone: where shares begin
 _CLOSE = 0.02  # seconds: a loop that takes so much less than its shares need not be treated by itself
 _ROUNDS = 50
-_MOST_WORK = 2 * 10**9  # transitions of all parkings together: a few seconds
+_MOST_WORK = 2 * 10**9  # transitions of all parkings and loops together: a few seconds
+_SWEEPS = 10  # that a step takes to make shares fair, in order of magnitude
 _STALLED = 8  # iterations without a better bound
 
 
@@ -28,20 +29,21 @@ def best_parking_s(problem: CartProblem, limit_s: float, iterations: int) -> flo
     Args:
         problem: at least one handful.
         limit_s: a higher bound is not looked for.
-        iterations: steps; fewer in large ladders, so that they take some seconds at most.
+        iterations: steps; fewer in large ladders and for long lists, so that they take some seconds at most.
 
     Returns:
         Seconds, without those of every plan; 0 if even one step would take too long.
     """
     loops, plan = loop_sweep(problem), parking(problem)
-    if plan.work > _MOST_WORK:
+    work = plan.work + _SWEEPS * problem.stands * len(loops.steps) * loops.next_state.shape[1] * loops.loads
+    if work > _MOST_WORK:
         return 0.0
     share = _FIRST * 2 * problem.reach_s
     for stand in range(problem.stands):
         make_fair(loops, stand, share[stand])
     best_s, best_share = min(limit_s, cheapest_parking(plan, share, limit_s)[0]), share.copy()
     step_s, stalled = 0.1 * best_s, 0
-    for _ in range(min(iterations, _MOST_WORK // plan.work)):
+    for _ in range(min(iterations, _MOST_WORK // work)):
         target_s = min(limit_s, best_s + step_s)
         bound_s, stand_of = cheapest_parking(plan, share, target_s)
         if bound_s == np.inf:
