@@ -8,6 +8,7 @@ line is the command's summary.
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -40,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(entry: EntryPoint, arguments: Sequence[str]) -> int:
     try:
         command: Command = entry.load()
-        return command(arguments)
+        code = command(arguments)
+        sys.stdout.flush()
     except BintallyError as error:
         print(f"bintally {entry.name}: {error}", file=sys.stderr)
         return error.exit_code
@@ -57,6 +59,13 @@ def _run(entry: EntryPoint, arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader went away, as in «bintally … | head»
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"bintally {entry.name}: the output could not be written, the disk is full; make room and call it again", file=sys.stderr)
+        return 1
+    return code
 
 
 def _extra(entry: EntryPoint) -> str:

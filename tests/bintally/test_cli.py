@@ -104,6 +104,18 @@ def test_ctrl_c_ends_a_command_without_traceback(monkeypatch: pytest.MonkeyPatch
     assert capsys.readouterr().err == ""
 
 
+def test_a_full_disk_behind_the_output_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def talk(_: Sequence[str]) -> int:
+        print("something")
+        return 0
+
+    _provide(monkeypatch, talk)
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert cli.main(["try"]) == 1
+    assert capsys.readouterr().err == "bintally try: the output could not be written, the disk is full; make room and call it again\n"
+
+
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def bug(_: Sequence[str]) -> int:
         raise ZeroDivisionError
