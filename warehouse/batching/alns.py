@@ -34,8 +34,12 @@ WHOLE = 300
 WALKERS = 2
 STEPS = 1000
 """Of each walker in a round, at one temperature."""
-CHOSEN = 10
-"""Rounds between two choices among all batches met."""
+CHOICES = 4
+"""Among all batches met, in the course of a search; the last one at its end."""
+CHOOSING = 0.06
+"""The most time for a choice, as a share of the seconds."""
+REMEMBERED = 300_000
+"""Batches that a walker notes between two choices."""
 HOT, COLD = 0.15, 0.003
 """Temperatures at the beginning and at the end, as a share of the mean length of a batch."""
 
@@ -73,16 +77,15 @@ def _searched(problem: BatchProblem, start: Sequence[Sequence[int]], budget: Bud
     walkers = [_Walker(ground, near, start, seed, number) for number in range(WALKERS)]
     pool = Pool(ground.keys)
     best, best_m = walkers[0].best()
-    done = better_at = rounds = 0
+    done = better_at = choices = 0
     with ThreadPoolExecutor(WALKERS, "alns") as threads:
         while True:
-            spent = budget.spent(done, done - better_at)
-            last = spent >= 1.0
-            if rounds and (last or rounds % CHOSEN == 0):
+            last = budget.spent(done, done - better_at) >= (1.0 if budget.seconds is None else 1.0 - CHOOSING)
+            if last or budget.cooled(done) * CHOICES >= choices + 1:
+                choices += 1
                 for walker in walkers:
                     walker.tell(pool)
-                left_s = budget.left_s()
-                chosen = pool.best(best, best_m, ground.carts, None if left_s is None else max(left_s, 0.1))
+                chosen = pool.best(best, best_m, ground.carts, None if budget.seconds is None else budget.seconds * CHOOSING)
                 if chosen is not None:
                     for walker in walkers:
                         walker.go_on_from(chosen)
@@ -94,7 +97,6 @@ def _searched(problem: BatchProblem, start: Sequence[Sequence[int]], budget: Bud
             steps = STEPS if budget.iterations is None else min(STEPS, budget.iterations - done)
             list(threads.map(_Walker.walk, walkers, [steps] * WALKERS, [temperature_m] * WALKERS))
             done += steps
-            rounds += 1
             ahead = min(walkers, key=lambda walker: walker.best_m)
             if ahead.best_m < best_m.sum() - EVEN_M:
                 best, best_m = ahead.best()
@@ -108,7 +110,7 @@ class _Walker:
         self._ground, self._near = ground, near
         self._judge, self._log = judge_of(ground), log_of(len(ground.loads))
         self._chance, self._learnt = chance(seed, number), learnt()
-        self._met = met(STEPS * CHOSEN * 10, STEPS * CHOSEN * 100)
+        self._met = met(REMEMBERED, 10 * REMEMBERED)
         self.go_on_from(start)
 
     def go_on_from(self, batches: Sequence[Sequence[int]]) -> None:

@@ -23,11 +23,11 @@ from warehouse.batching.state import Keys
 
 Bools = npt.NDArray[np.bool_]
 
-MOST = 4000
+MOST = 2000
 """Batches in an integer programme: those of the lowest reduced cost."""
 KEPT = 100_000
 """Batches in the pool after a choice, again those of the lowest reduced cost."""
-NODES = 2000
+NODES = 300
 """Of a branch and bound; a limit in nodes repeats, one in seconds does not."""
 EVEN_M = 1e-6
 """Lengths that differ by less are the same."""

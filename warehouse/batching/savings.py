@@ -1,7 +1,7 @@
 """Savings: join the two batches that save most, again and again, where savings are computed anew after each join: C&W (ii).
 
 For many orders each batch remembers only its most promising partners: at first the orders that share the longest walk with it, and after a
-join the best partners of both.
+join the best partners of both. When no batch has a partner left, partners are sought anew.
 
 Source: Clarke & Wright, Scheduling of vehicles from a central depot to a number of delivery points, Operations Research 12 (1964); as a
 batching method, de Koster, van der Poort & Wolters, International Journal of Production Research 37 (1999).
@@ -9,6 +9,7 @@ batching method, de Koster, van der Poort & Wolters, International Journal of Pr
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import numpy as np
@@ -41,10 +42,32 @@ def savings(problem: BatchProblem) -> Batches:
 
 def saved(problem: BatchProblem) -> list[list[int]]:
     """The batches where no two can be joined any more; for all carts that it takes."""
+    batches = [[order] for order in range(len(problem))]
+    while True:
+        joined = [[order for batch in group for order in batches[batch]] for group in _groups(_coarse(problem, batches))]
+        if len(joined) == len(batches) or len(batches) <= ALL_PAIRS:
+            return joined
+        batches = joined
+
+
+def _coarse(problem: BatchProblem, batches: list[list[int]]) -> BatchProblem:
+    """The problem with batches in place of orders."""
+    places = [problem.places_of(batch) for batch in batches]
+    return dataclasses.replace(
+        problem,
+        first=np.concatenate([[0], np.cumsum([len(one) for one in places])]),
+        places=np.concatenate(places),
+        loads=np.array([problem.loads[batch].sum(axis=0) for batch in batches]),
+        names=tuple(problem.names[batch[0]] for batch in batches),
+    )
+
+
+def _groups(problem: BatchProblem) -> list[list[int]]:
+    """Join until the partners that are known are used up."""
     ground = ground_of(problem)
     judge = judge_of(ground)
     state = state_of(ground, judge, ([order] for order in range(len(problem))))
-    partners = nearest(shapes_of(ground), len(problem) if len(problem) <= ALL_PAIRS else PARTNERS, alike=False)
+    partners = nearest(shapes_of(ground), len(problem) if len(problem) <= ALL_PAIRS else PARTNERS, alike=True)
     _join(ground, judge, state, partners)
     return batches_of(state)
 

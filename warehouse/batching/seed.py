@@ -13,8 +13,8 @@ import time
 
 import numpy as np
 
-from warehouse.batching.batches import Batches, judged
-from warehouse.batching.problem import BatchProblem, Ints
+from warehouse.batching.batches import Batches, judged, lengths_m
+from warehouse.batching.problem import BatchProblem, Floats, Ints
 from warehouse.batching.related import Shapes, shapes_of, shared_m
 from warehouse.batching.simple import tightly
 from warehouse.batching.state import NONE, Ground, Judge, State, batches_of, fits, ground_of, judge_of, length_m, put, state_of
@@ -33,45 +33,37 @@ def seed(problem: BatchProblem) -> Batches:
     began = time.monotonic()
     ground = ground_of(problem)
     judge = judge_of(ground)
-    state = state_of(ground, judge, [])
-    _fill(ground, judge, state, shapes_of(ground), TRIED)
+    state, shapes = state_of(ground, judge, []), shapes_of(ground)
+    alone_m = lengths_m(problem, [[order] for order in range(len(problem))])
+    for first in np.argsort(-alone_m, kind="stable").tolist():
+        if state.batch_of[first] < 0:
+            waiting = np.flatnonzero(state.batch_of < 0)
+            if len(waiting) > TRIED:
+                shared = _shared_m(shapes, first, waiting)
+                waiting = np.sort(waiting[np.argsort(-shared, kind="stable")[:TRIED]])
+            _fill(ground, judge, state, first, waiting)
     batches = tightly(problem, batches_of(state), range(len(problem)))
     return judged(problem, batches, "seed", seconds=time.monotonic() - began)
 
 
 @compiled
-def _fill(ground: Ground, judge: Judge, state: State, shapes: Shapes, most: int) -> None:
-    n = len(ground.loads)
-    alone = np.empty(n)
-    for order in range(n):
-        alone[order] = length_m(ground, judge, state, state.slots[state.used[0]], NONE, order)
-    # the first of equals, as in a stable sort
-    for first in np.argsort(-alone, kind="mergesort"):
-        if state.batch_of[first] >= 0:
-            continue
-        batch = state.slots[state.used[0]]
-        put(ground, state, first, batch)
-        state.length[batch] = alone[first]
-        waiting = _candidates(state, shapes, first, most)
-        while True:
-            best, least = NONE, np.inf
-            for order in waiting:
-                if state.batch_of[order] < 0 and fits(ground, state, batch, NONE, order):
-                    length = length_m(ground, judge, state, batch, NONE, order)
-                    if length < least:
-                        best, least = order, length
-            if best < 0:
-                break
-            put(ground, state, best, batch)
-            state.length[batch] = least
+def _fill(ground: Ground, judge: Judge, state: State, first: int, waiting: Ints) -> None:
+    """Open a batch with a seed order, and let waiting ones in, the best first, as long as any fits."""
+    batch, best = state.slots[state.used[0]], first
+    while best >= 0:
+        put(ground, state, best, batch)
+        best, least = NONE, np.inf
+        for order in waiting:
+            if state.batch_of[order] < 0 and fits(ground, state, batch, NONE, order):
+                length = length_m(ground, judge, state, batch, NONE, order)
+                if length < least:
+                    best, least = order, length
 
 
 @compiled
-def _candidates(state: State, shapes: Shapes, first: int, most: int) -> Ints:
-    waiting = np.flatnonzero(state.batch_of < 0)
-    if len(waiting) <= most:
-        return waiting
-    shared = np.empty(len(waiting))
-    for index in range(len(waiting)):
-        shared[index] = -shared_m(shapes, first, int(waiting[index]))
-    return np.sort(waiting[np.argsort(shared, kind="mergesort")[:most]])
+def _shared_m(shapes: Shapes, first: int, others: Ints) -> Floats:
+    """The walk that an order shares with each of others."""
+    shared = np.empty(len(others))
+    for index in range(len(others)):
+        shared[index] = shared_m(shapes, first, others[index])
+    return shared
