@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
+from bintally.errors import UsageError
 from bintally.layouts.ladder import Ladder, Place, Ways
 from bintally.layouts.picks import PickList, Shelf
 
@@ -49,12 +52,18 @@ def uniform_list(rng: np.random.Generator, ladder: Ladder, picks: int, *, most_i
         ladder: where.
         picks: how many different places.
         most_items: each place's quantity is drawn from 1 to this.
+
+    Raises:
+        UsageError: there are not so many places.
     """
-    found: dict[tuple[int, float], tuple[Shelf, int]] = {}
     columns = [column for column, aisle in enumerate(ladder.aisles) if aisle]
+    lengths_m = [high - low for low, high in itertools.pairwise(ladder.y_m)]
+    steps = [max(1, int(2 * length_m) - 1) for length_m in lengths_m]
+    if min(lengths_m) < 0.5 or picks > len(columns) * sum(steps):
+        raise UsageError(f"{picks} different places: {len(columns)} aisles with blocks of {lengths_m} m have no room for them")
+    found: dict[tuple[int, float], tuple[Shelf, int]] = {}
     while len(found) < picks:
         column, block = int(rng.choice(columns)), int(rng.integers(ladder.blocks))
-        low, high = ladder.y_m[block], ladder.y_m[block + 1]
-        y_m = low + 0.5 * int(rng.integers(1, max(2, int(2 * (high - low)))))
+        y_m = ladder.y_m[block] + 0.5 * int(rng.integers(1, steps[block] + 1))
         found[column, y_m] = (Shelf(f"{column}/{y_m:g}", column, block, y_m), int(rng.integers(1, most_items + 1)))
     return PickList.of(ladder, found.values())
