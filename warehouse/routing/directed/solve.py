@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bintally.errors import InputError
 from bintally.layouts import Ladder, PickList, Ways
 from warehouse.routing.directed.reach import check_reachable
 from warehouse.routing.directed.sweep import shortest_uses
 from warehouse.routing.directed.walk import walk_of
 from warehouse.routing.exact.solve import check_places, optimal_length_m
+from warehouse.routing.exact.states import MOST_CROSS_AISLES
 from warehouse.routing.tour import Tour, path_length_m
 
 
@@ -20,8 +22,13 @@ def directed_tour(ladder: Ladder, picks: PickList) -> Tour:
     shortest tour of the same ladder without rules.
 
     Raises:
-        InputError: a pick lies outside the ladder, or a pick or an end cannot be reached, or not left.
+        InputError: the ladder has more than 7 cross aisles, a pick lies outside it, or a pick or an end cannot be reached, or not left.
     """
+    if ladder.cross_aisles > MOST_CROSS_AISLES:
+        raise InputError(
+            f"{ladder.cross_aisles} cross aisles with one-way rules or turning bans: their states take all memory; at most "
+            f"{MOST_CROSS_AISLES}, or leave the rules out and choose a policy"
+        )
     if not len(picks):
         return Tour("optimal", 0.0, proven_optimal=True, path=(), end=ladder.ends[0], lower_bound_m=0.0)
     check_places(ladder, picks.columns, picks.blocks, picks.y_m)

@@ -252,6 +252,12 @@ def test_many_cross_aisles_without_one_way_rules_are_proven() -> None:
     assert checked_tour(ladder, uniform_list(np.random.default_rng(10), ladder, 15)).proven_optimal
 
 
+def test_more_cross_aisles_than_memory_holds_are_refused() -> None:
+    ladder = with_ways(regular_ladder(4, 12), turn_in_aisles=False)
+    with pytest.raises(InputError, match="12 cross aisles with one-way rules or turning bans"):
+        directed_tour(ladder, uniform_list(np.random.default_rng(0), ladder, 3))
+
+
 def test_the_same_list_gives_the_same_tour() -> None:
     ladder = with_ways(regular_ladder(6, 3), columns=(0, 1, -1, 0, 1, -1))
     picks = uniform_list(np.random.default_rng(11), ladder, 15)
