@@ -114,7 +114,8 @@ def _route(options: argparse.Namespace) -> int:
     one = len(options.paths) == 1 and not options.paths[0].is_dir()
     if not one and (options.plot or options.slice_plot):
         raise UsageError("--plot and --slice draw one list: name one file")
-    _check_pictures([path for path in (options.plot, options.slice_plot) if path])
+    if pictures := [path for path in (options.plot, options.slice_plot) if path]:
+        _check_pictures(pictures)
     shown = Shown(as_json=options.json, stops=one, plot=options.plot, slice_plot=options.slice_plot)
     return route(options.paths, options.blocks, options.entry_distance, _asked(options), shown)
 
