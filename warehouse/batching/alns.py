@@ -1,7 +1,7 @@
 """Adaptive large neighbourhood search: the best batches that are found before a budget is spent.
 
-It starts from the savings' batches. Up to WHOLE orders are searched as a whole by several walkers, each with random numbers of its own; now
-and then the best choice among all batches that any of them has met is computed, and where that is better, all go on from there.
+It starts from the savings' batches. Up to WHOLE orders are searched as a whole by several walkers, each with random numbers of its own; four
+times in a search the best choice among all batches that any of them has met is computed; where that is better, all go on from there.
 More orders are cut into parts of near batches, each searched on its own, and cut anew in the next round (parts.py).
 
 Source: Ropke & Pisinger, Transportation Science 40 (2006); for order batching, Žulj, Kramer & Schneider, European Journal of Operational

@@ -5,13 +5,22 @@ Since a batch never becomes shorter by one order more, a move whose certain part
 
 from __future__ import annotations
 
-from warehouse.batching.log import Log, move_in, move_out
+from warehouse.batching.log import Log, clear, move_in, move_out, touch
 from warehouse.batching.problem import Ints
 from warehouse.batching.state import NONE, Ground, Judge, State, first_met, fits, known_m, length_m, new_search
 from warehouse.routing.compiled import compiled
 
 EVEN_M = 1e-6
 """A move must save more."""
+
+
+@compiled
+def descend(ground: Ground, judge: Judge, state: State, log: Log, near: Ints) -> None:
+    """Search all batches, until no move saves any more. The log must be empty, and is left empty."""
+    for batch in state.slots[: state.used[0]]:
+        touch(state, log, batch)
+    improve(ground, judge, state, log, near)
+    clear(log)
 
 
 @compiled

@@ -61,6 +61,12 @@ def _note(state: State, log: Log, order: int, batch: int) -> None:
         log.came_from[order] = state.batch_of[order]
         log.moved[log.counts[0]] = order
         log.counts[0] += 1
+    touch(state, log, batch)
+
+
+@compiled
+def touch(state: State, log: Log, batch: int) -> None:
+    """Note a batch, before it changes."""
     if log.was_m[batch] < 0:
         log.was_m[batch] = state.length[batch] if state.size[batch] else 0.0
         log.touched[log.counts[1]] = batch

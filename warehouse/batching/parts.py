@@ -15,11 +15,12 @@ import numpy as np
 
 from warehouse.batching.budget import Budget
 from warehouse.batching.chance import chance
+from warehouse.batching.improve import descend
 from warehouse.batching.log import log_of
 from warehouse.batching.problem import BatchProblem
 from warehouse.batching.related import nearest, shapes_of
 from warehouse.batching.state import Judge, ground_of, judge_of, state_of
-from warehouse.batching.walk import learnt, met, walk
+from warehouse.batching.walk import LOCAL, learnt, met, walk
 
 PART = 250
 """Orders of a part, at least."""
@@ -93,11 +94,11 @@ def _searched(problem: BatchProblem, judge: Judge, part: Lists, seed: int, strea
     number = {order: index for index, order in enumerate(orders)}
     state = state_of(ground, judge, [[number[order] for order in batch] for batch in part])
     near = nearest(shapes_of(ground), NEAR, alike=True)
-    best_of, before_m = state.batch_of.copy(), float(state.length.sum())
+    log, before_m = log_of(len(orders)), float(state.length.sum())
+    descend(ground, judge, state, log, near[:, :LOCAL].copy())
+    best_of, best_m = state.batch_of.copy(), float(state.length.sum())
     temperature_m = before_m / len(part) * HOT * (COLD / HOT) ** cooled
-    after_m = walk(
-        ground, judge, state, log_of(len(orders)), near, chance(seed, stream), learnt(), met(0, 0), best_of, before_m, steps, temperature_m
-    )
+    after_m = walk(ground, judge, state, log, near, chance(seed, stream), learnt(), met(0, 0), best_of, best_m, steps, temperature_m)
     found: dict[int, list[int]] = {}
     for order, batch in zip(orders, best_of.tolist(), strict=True):
         found.setdefault(batch, []).append(order)
