@@ -54,7 +54,7 @@ class PickList:
 
     @classmethod
     def of(cls, ladder: Ladder, picks: Iterable[tuple[Shelf, int]]) -> PickList:
-        """Merge picks at the same place.
+        """Merge picks at the same place. One at an intersection belongs to the block before it, whichever block its shelf names.
 
         Args:
             ladder: where they lie.
@@ -73,7 +73,7 @@ class PickList:
         places = [merged[key] for key in sorted(merged)]
         return cls(
             np.array([shelf.column for shelf, _, _ in places], np.int64),
-            np.array([shelf.block for shelf, _, _ in places], np.int64),
+            np.array([_first_block(ladder, shelf.y_m) for shelf, _, _ in places], np.int64),
             np.array([shelf.y_m for shelf, _, _ in places], np.float64),
             np.array([quantity for _, quantity, _ in places], np.int64),
             tuple(", ".join(names) for _, _, names in places),
@@ -119,6 +119,10 @@ class Request:
             if shelf.quantity is not None and shelf.quantity < quantity:
                 raise InputError(f"{self.file}: {quantity} of {article} are wanted, {shelf.quantity} lie there")
         return PickList.of(self.ladder, [(shelves[article], quantity) for article, quantity in self.lines.items()])
+
+
+def _first_block(ladder: Ladder, y_m: float) -> int:
+    return next(block for block in range(ladder.blocks) if y_m <= ladder.y_m[block + 1])
 
 
 def check_shelf(ladder: Ladder, shelf: Shelf) -> None:

@@ -15,14 +15,14 @@ from bintally.errors import InputError
 from bintally.layouts import Cart, Ladder, PickList, Request
 from bintally.layouts.files import read_request, request_files
 from warehouse.routing.cart.bound import lower_bound_s
-from warehouse.routing.cart.exact import solve_exact
+from warehouse.routing.cart.exact import most_handfuls, solve_exact
 from warehouse.routing.cart.problem import CartProblem, cart_problem
 from warehouse.routing.cart.schedule import Schedule
 from warehouse.routing.cart.search import solve_search
 from warehouse.routing.directed import directed_tour
 from warehouse.routing.exact import optimal_tour
 from warehouse.routing.policies import policy_tour
-from warehouse.routing.policies.with_cart import parked
+from warehouse.routing.policies.with_cart import parked, pushed_s
 from warehouse.routing.scattered import Choice, choose
 from warehouse.routing.tour import Tour
 
@@ -57,11 +57,13 @@ class Routed:
         policy: its name.
         found: a schedule where there is a cart.
         proven_optimal: nothing is shorter, whichever places are chosen.
+        pushed_along_s: of a policy's schedule: the time if the cart came along everywhere.
     """
 
     policy: str
     found: Tour | Schedule
     proven_optimal: bool
+    pushed_along_s: float | None = None
 
 
 Show = Callable[[Request, PickList, Cart | None, Sequence[Routed]], None]
@@ -120,7 +122,7 @@ def _among_places(routed: Routed, choice: Choice, cart: Cart | None) -> Routed:
         proven = routed.proven_optimal and choice.proven_optimal
         return Routed(routed.policy, dataclasses.replace(found, lower_bound_m=bound_m, proven_optimal=proven), proven)
     bound_s = None if found.lower_bound_s is None or cart is None else choice.lower_bound_m / cart.walk_m_s
-    return Routed(routed.policy, dataclasses.replace(found, lower_bound_s=bound_s, proven_optimal=False), proven_optimal=False)
+    return dataclasses.replace(routed, found=dataclasses.replace(found, lower_bound_s=bound_s, proven_optimal=False), proven_optimal=False)
 
 
 def _routed(ladder: Ladder, picks: PickList, policy: str, cart: Cart | None, asked: Asked) -> Routed:
@@ -130,7 +132,8 @@ def _routed(ladder: Ladder, picks: PickList, policy: str, cart: Cart | None, ask
     tour = best_tour(ladder, picks) if policy == "optimal" else policy_tour(ladder, picks, policy)
     if cart is None:
         return Routed(policy, tour, tour.proven_optimal)
-    return Routed(policy, parked(cart_problem(ladder, picks, cart), tour), proven_optimal=False)
+    schedule = parked(cart_problem(ladder, picks, cart), tour)
+    return Routed(policy, schedule, proven_optimal=False, pushed_along_s=pushed_s(ladder, cart, tour, picks))
 
 
 def best_tour(ladder: Ladder, picks: PickList) -> Tour:
@@ -140,7 +143,7 @@ def best_tour(ladder: Ladder, picks: PickList) -> Tour:
 
 def best_schedule(problem: CartProblem, method: str, iterations: int | None, seed: int) -> Schedule:
     """The fastest schedule that a method finds; what is not exact carries a bound."""
-    if method == "exact" or (method == "auto" and problem.handfuls <= EXACT_HANDFULS):
+    if method == "exact" or (method == "auto" and problem.handfuls <= min(EXACT_HANDFULS, most_handfuls(problem))):
         return solve_exact(problem)
     found = solve_search(problem, iterations=iterations, seed=seed)
     bound = lower_bound_s(problem, found.time_s)

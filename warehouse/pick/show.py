@@ -58,10 +58,11 @@ class Shown:
 
 def as_json(request: Request, picks: PickList, cart: Cart | None, routed: Routed) -> dict[str, Any]:
     """A tour for programs; docs/picking.md describes the keys."""
-    told = {"file": request.file, "policy": routed.policy}
+    told: dict[str, Any] = {"file": request.file, "policy": routed.policy}
     if isinstance(routed.found, Tour):
         return told | _tour(request.ladder, picks, routed.found, routed.proven_optimal)
-    return told | _schedule(request.ladder, picks, cart, routed.found, routed.proven_optimal)
+    told |= _schedule(request.ladder, picks, cart, routed.found, routed.proven_optimal)
+    return told if routed.pushed_along_s is None else told | {"pushed_along_s": routed.pushed_along_s}
 
 
 def _tour(ladder: Ladder, picks: PickList, tour: Tour, proven_optimal: bool) -> dict[str, Any]:

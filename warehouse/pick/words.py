@@ -30,7 +30,8 @@ def summary(routed: Routed, beside: Sequence[Routed] = ()) -> str:
         return f"{routed.policy:<14} {found.length_m:10.2f} m  {_proof(routed, found.lower_bound_m, 'shortest', beside)}".rstrip()
     proof = _proof(routed, found.lower_bound_s, "fastest", beside)
     metres = f"{found.pushed_m:.1f} m with the cart, {found.walked_m:.1f} m without"
-    return f"{routed.policy:<14} {found.time_s:10.2f} s  {metres}{', ' if proof else ''}{proof}"
+    along = "" if routed.pushed_along_s is None else f"{routed.pushed_along_s:.2f} s with the cart everywhere"
+    return f"{routed.policy:<14} {found.time_s:10.2f} s  {', '.join(filter(None, (metres, proof, along)))}"
 
 
 def details(ladder: Ladder, picks: PickList, cart: Cart | None, found: Tour | Schedule) -> list[str]:

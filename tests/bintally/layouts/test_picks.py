@@ -5,6 +5,7 @@ import pytest
 
 from bintally.errors import InputError
 from bintally.layouts import Ladder, PickList, Place, Request, Shelf, Ways
+from bintally.layouts.generate import regular_ladder
 
 START = Place(0, 0)
 LADDER = Ladder((0.0, 3.0, 6.0), (0.0, 4.0, 10.0), start=START, ends=(START,), aisles=(True, False, True), ways=Ways((0, 0, 0), (0, 0, 0)))
@@ -92,3 +93,10 @@ def test_an_article_in_several_places_must_be_chosen_first() -> None:
 def test_what_is_not_there_is_refused_with_the_file(lines: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         request(lines, Shelf("a", 0, 0, 2.0, quantity=4)).picks()
+
+
+def test_a_pick_at_an_intersection_belongs_to_the_block_before_it_in_whatever_order_it_is_named() -> None:
+    ladder = regular_ladder(2, 3, block_m=10)
+    front, back = (Shelf("a", 1, 0, 10.0), 1), (Shelf("b", 1, 1, 10.0), 2)
+    for picks in ([front, back], [back, front], [back]):
+        assert PickList.of(ladder, picks).blocks.tolist() == [0]

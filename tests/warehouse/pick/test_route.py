@@ -77,6 +77,8 @@ def test_a_schedule_tells_each_step_and_a_bound(capsys: pytest.CaptureFixture[st
         taken = [stop["article"] for step in found["schedule"] for loop in step.get("loops", [step]) for stop in loop["picks"]]
         assert set(taken) == {stop["article"] for stop in found["stops"]}
         assert sum(step["seconds"] for step in found["schedule"]) <= found["time_s"] + 1e-9
+    (walked,) = lines(capsys, PICKS, "--policy", "s-shape")
+    assert pushed["pushed_along_s"] == pytest.approx(walked["length_m"] / 0.7 + 3 * 5.0)
     (searched,) = lines(capsys, PICKS, "--cart", "--method", "search")
     assert searched["lower_bound_s"] <= exact["time_s"] + 1e-9 <= searched["time_s"] + 2e-9
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table in Markdown, each row as soon as it is known."""
-    widths = [max(len(heading), 9) for heading in headings]
+    widths = [max(len(heading), 14) for heading in headings]
     print(f"\n{title}\n")
     print("| " + " | ".join(heading.rjust(width) for heading, width in zip(headings, widths, strict=True)) + " |")
     print("|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|")

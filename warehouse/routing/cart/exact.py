@@ -58,8 +58,7 @@ def solve_exact(problem: CartProblem, upper_bound_s: float | None = None) -> Sch
     Raises:
         InputError: there are too many handfuls.
     """
-    narrow = narrowed(problem)
-    most = min(MOST_HANDFULS, (MOST_STATES // narrow.stands).bit_length() - 1)
+    narrow, most = narrowed(problem), most_handfuls(problem)
     if problem.handfuls > most:
         raise InputError(
             f"{problem.handfuls} handfuls are too many for the exact method, which takes at most {most} in this layout; use the search, "
@@ -70,6 +69,11 @@ def solve_exact(problem: CartProblem, upper_bound_s: float | None = None) -> Sch
     plan, _ = best_plan(narrow, upper_bound_s)
     schedule = schedule_of(problem, widened(problem, plan), "exact", proven_optimal=True)
     return replace(schedule, lower_bound_s=schedule.time_s)
+
+
+def most_handfuls(problem: CartProblem) -> int:
+    """How many handfuls the exact method takes in this problem's layout."""
+    return min(MOST_HANDFULS, (MOST_STATES // narrowed(problem).stands).bit_length() - 1)
 
 
 def best_plan(problem: CartProblem, upper_bound_s: float | None = None) -> tuple[list[Visit], float]:
