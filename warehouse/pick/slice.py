@@ -7,7 +7,6 @@ from pathlib import Path
 
 from bintally.errors import InputError
 from bintally.layouts import Cart, Ladder, PickList
-from warehouse.pick.route import EXACT_HANDFULS
 from warehouse.routing.cart.exact import solve_exact
 from warehouse.routing.cart.problem import CartProblem, cart_problem
 from warehouse.routing.cart.search import solve_search
@@ -16,6 +15,8 @@ from warehouse.routing.pictures import draw_slice
 
 # a schedule takes a thousand times as long as a tour: larger cells
 _CART_CELLS = 24
+# up to here the exact method is as fast as the search
+_EXACT_HANDFULS = 12
 
 
 def draw_one_more(path: Path, ladder: Ladder, picks: PickList, cart: Cart | None) -> None:
@@ -38,4 +39,4 @@ def draw_one_more(path: Path, ladder: Ladder, picks: PickList, cart: Cart | None
 
 def _time_s(problem: CartProblem) -> float:
     """Of hundreds of lists; their bounds would take minutes, and nobody sees them."""
-    return (solve_exact(problem) if problem.handfuls <= EXACT_HANDFULS else solve_search(problem)).time_s
+    return (solve_exact(problem) if problem.handfuls <= _EXACT_HANDFULS else solve_search(problem)).time_s

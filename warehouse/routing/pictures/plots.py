@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bintally.errors import UsageError
 from warehouse.routing.pictures.lanes import spread
@@ -106,7 +106,9 @@ def draw_growth(path: Path, growths: Sequence[Growth]) -> None:
 
     def draw(axes: Axes, growth: Growth, looks: Looks) -> None:
         axes.set(xlabel=growth.against, yscale="log", xscale="log" if growth.log_x else "linear")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
         if growth.theory:
             last = growth.curves[-1]
             scaled = [last.y[-1] * value / growth.theory[-1] for value in growth.theory]
