@@ -14,6 +14,8 @@ from warehouse.batching.related import likeness, nearest, shapes_of
 from warehouse.batching.state import NONE, batches_of, fits, ground_of, joined_m, judge_of, state_of
 from warehouse.batching.state import length_m as compiled_m
 
+pytestmark = pytest.mark.long  # compiling the search takes two minutes
+
 
 def _batches(problem: BatchProblem, size: int = 3) -> list[list[int]]:
     return [list(range(first, min(first + size, len(problem)))) for first in range(0, len(problem), size)]
