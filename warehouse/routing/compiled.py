@@ -13,7 +13,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def compiled(function: Function) -> Function:
     """Compile a function on its first call, keep the result on disk, and let other threads run meanwhile.
 
-    It sees numbers, tuples and numpy arrays only. Sums are done in the order written, so that results repeat.
+    It sees numbers, tuples and numpy arrays only. Sums are done in the order written, so that results repeat. The kept result is renewed
+    when the function's own file changes, but not when a function of another file that it calls does: then delete ``*.nbi`` in
+    ``__pycache__``.
     """
     return njit(function)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -137,10 +138,10 @@ def empty_draft(problem: CartProblem) -> Draft:
     """All handfuls wait, and the cart goes to the end by the shortest way."""
     n, stands = problem.handfuls, problem.stands
     shapes = ((n, ONES + min(n, problem.hands)), (n,), (n + 2, 3), (1,), (stands,))
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    ends = list(accumulate((math.prod(shape) for shape in shapes), initial=0))
     everything = np.zeros(ends[-1], np.int64)
     loops, loop_of, events, event_count, loops_at = (
-        part.reshape(shape) for part, shape in zip(np.split(everything, ends[:-1]), shapes, strict=True)
+        everything[a:b].reshape(shape) for (a, b), shape in zip(pairwise(ends), shapes, strict=True)
     )
     draft = Draft(loops, loop_of, events, event_count, loops_at, everything)
     draft.loop_of[:] = WAITING
@@ -151,14 +152,14 @@ def empty_draft(problem: CartProblem) -> Draft:
 
 def draft_of(problem: CartProblem, plan: Sequence[Visit]) -> Draft:
     """A plan as a draft: whatever lies in a sub-aisle where something is laid into the cart is left out of the loops."""
-    draft, sub_aisle = empty_draft(problem), problem.sub_aisle.tolist()
+    draft, sub_aisle, items = empty_draft(problem), problem.sub_aisle.tolist(), problem.items.tolist()
+    move_to, move_sub_aisle = problem.move_to.tolist(), problem.move_sub_aisle.tolist()
     in_loops = {one for visit in plan for loop in visit.loops for one in loop}
     laid = {sub_aisle[one] for one in range(problem.handfuls) if one not in in_loops}
     to_lay, events, loops = set(laid), [(problem.start, problem.start, STAY)], []
     for before, visit in zip((plan[0], *plan), plan, strict=False):
-        for way in np.flatnonzero(problem.move_to[before.stand] == visit.stand).tolist():
-            through = int(problem.move_sub_aisle[before.stand, way])
-            if through in to_lay:
+        for to, through in zip(move_to[before.stand], move_sub_aisle[before.stand], strict=True):
+            if to == visit.stand and through in to_lay:
                 events.append((before.stand, visit.stand, through))
                 to_lay.remove(through)
         here = [ones for loop in visit.loops if (ones := [one for one in loop if sub_aisle[one] not in laid])]
@@ -170,7 +171,7 @@ def draft_of(problem: CartProblem, plan: Sequence[Visit]) -> Draft:
     draft.events[: len(events) + 1] = [*events, (problem.stands, problem.stands, STAY)]
     draft.loop_of[:] = LAID
     for row, (stand, ones) in enumerate(loops):
-        draft.loops[row, : ONES + len(ones)] = len(ones), problem.items[ones].sum(), stand, *ones
+        draft.loops[row, : ONES + len(ones)] = len(ones), sum(items[one] for one in ones), stand, *ones
         draft.loop_of[ones] = row
     return draft
 
