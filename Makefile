@@ -1,6 +1,8 @@
 # Everything that the project does from the command line; 'make help' lists it.
 PYTHON ?= python3
 VENV := .venv
+# Most tests wait for other programs, so there are more processes than cores; a file's tests stay together.
+PYTEST := -m pytest -n 3 --dist loadfile
 BIN := $(VENV)/bin
 SHELL_SCRIPTS := .ci/run
 
@@ -11,10 +13,10 @@ demo: $(VENV)/.demo ## count rendered bins from a camera to a ledger, beside the
 	@$(BIN)/bintally demo
 
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python $(PYTEST) -m "not long"
 
 test-long: $(VENV)/.dev ## run the tests that take minutes, too
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
 
 lint: $(VENV)/.dev ## ruff, mypy and, where it is installed, shellcheck
 	$(BIN)/ruff check .

@@ -29,6 +29,7 @@ class BatchProblem:
         columns, blocks, y_m: int64[P], int64[P], float64[P], places sorted by column and y, as a `PickList` is.
         first: int64[n + 1]; the places of order i are those from ``first[i]`` up to ``first[i + 1]``.
         places: int64, numbers of places, within an order increasing and distinct.
+        quantities: int64, the items of each of these; only a cart's time depends on them.
         loads: float64[n, d], what each order takes up of each limit.
         limits: float64[d], of a batch: items, weight, volume, ….
         carts: the most batches, None for any number.
@@ -41,6 +42,7 @@ class BatchProblem:
     y_m: Floats
     first: Ints
     places: Ints
+    quantities: Ints
     loads: Floats
     limits: Floats
     carts: int | None
@@ -97,7 +99,8 @@ def batch_problem(
         np.array([blocks[key] for key in keys], np.int64),
         np.array([y_m for _, y_m in keys], np.float64),
         np.concatenate([[0], np.cumsum([len(of) for of in of_orders])]).astype(np.int64),
-        np.concatenate(of_orders).astype(np.int64),
+        np.concatenate([list(of) for of in of_orders]).astype(np.int64),
+        np.concatenate([list(of.values()) for of in of_orders]).astype(np.int64),
         loaded,
         np.array(limits, np.float64),
         carts,
@@ -131,7 +134,8 @@ def _shelf_of(ladder: Ladder, shelves: Iterable[Shelf], wanted: set[str]) -> dic
     return found
 
 
-def _places(name: str, lines: Mapping[str, int], shelf_of: Mapping[str, Shelf], number: Mapping[tuple[int, float], int]) -> list[int]:
+def _places(name: str, lines: Mapping[str, int], shelf_of: Mapping[str, Shelf], number: Mapping[tuple[int, float], int]) -> dict[int, int]:
+    """Items at each place, by increasing place."""
     if not lines:
         raise InputError(f"order {name} wants nothing; leave it out")
     for article, quantity in lines.items():
@@ -139,7 +143,11 @@ def _places(name: str, lines: Mapping[str, int], shelf_of: Mapping[str, Shelf], 
             raise InputError(f"order {name}: article {article} lies nowhere")
         if quantity < 1:
             raise InputError(f"order {name}: {quantity} of {article} are wanted; at least 1")
-    return sorted({number[shelf_of[article].column, shelf_of[article].y_m] for article in lines})
+    found: dict[int, int] = {}
+    for article, quantity in lines.items():
+        place = number[shelf_of[article].column, shelf_of[article].y_m]
+        found[place] = found.get(place, 0) + quantity
+    return dict(sorted(found.items()))
 
 
 def _load(name: str, lines: Mapping[str, int], loads: Mapping[str, Sequence[float]], limits: Sequence[float]) -> list[float]:

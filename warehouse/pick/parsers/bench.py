@@ -1,0 +1,37 @@
+"""``bintally pick bench``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from warehouse.pick.parsers.types import whole_from
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "bench",
+        help="measure: exactness, speed, gaps, the policies' excess",
+        description="Measure the routing on this machine and print tables; some minutes.",
+        epilog="example: bintally pick bench --instances ../shared/instances/sprp --out plots",
+    )
+    parser.set_defaults(run=_bench)
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help="instances, speed, cart, policies, growth; without a name all but instances without a folder",
+    )
+    parser.add_argument(
+        "--instances", type=Path, metavar="DIR", help="picker-routing instances with optima.csv: compare with the proven optima"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write the plots here")
+    parser.add_argument("--lists", type=whole_from(1), default=500, metavar="N", help="of each kind (default: %(default)s)")
+    parser.add_argument("--seed", type=whole_from(0), default=0, metavar="S", help="of the lists (default: %(default)s)")
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from warehouse.pick.bench import bench
+
+    bench(options.parts, options.instances, options.out, options.lists, options.seed)
+    return 0
