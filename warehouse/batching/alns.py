@@ -18,7 +18,6 @@ import numpy as np
 from warehouse.batching.batches import Batches, judged
 from warehouse.batching.bound import lower_bound_m
 from warehouse.batching.budget import Budget
-from warehouse.batching.chance import chance
 from warehouse.batching.log import log_of
 from warehouse.batching.parts import searched_in_parts
 from warehouse.batching.pool import EVEN_M, Pool
@@ -28,6 +27,7 @@ from warehouse.batching.savings import saved
 from warehouse.batching.simple import tightly
 from warehouse.batching.state import Ground, ground_of, judge_of, state_of
 from warehouse.batching.walk import learnt, met, walk
+from warehouse.routing.chance import chance
 
 WHOLE = 300
 """Orders up to which the search is not cut into parts."""

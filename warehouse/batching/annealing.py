@@ -12,10 +12,10 @@ import numpy as np
 
 from warehouse.batching.batches import Batches, judged
 from warehouse.batching.budget import Budget
-from warehouse.batching.chance import Chance, below, chance, drawn
 from warehouse.batching.problem import BatchProblem, Ints
 from warehouse.batching.simple import in_sequence
 from warehouse.batching.state import NONE, Ground, Judge, State, fits, ground_of, judge_of, length_m, put, state_of, take
+from warehouse.routing.chance import Chance, below, chance, drawn
 from warehouse.routing.compiled import compiled
 
 HOT, COLD = 0.1, 0.0005

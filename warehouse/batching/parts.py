@@ -14,13 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from warehouse.batching.budget import Budget
-from warehouse.batching.chance import chance
 from warehouse.batching.improve import descend
 from warehouse.batching.log import log_of
 from warehouse.batching.problem import BatchProblem
 from warehouse.batching.related import nearest, shapes_of
 from warehouse.batching.state import Judge, ground_of, judge_of, state_of
 from warehouse.batching.walk import LOCAL, learnt, met, walk
+from warehouse.routing.chance import chance
 
 PART = 250
 """Orders of a part, at least."""

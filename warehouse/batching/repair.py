@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from warehouse.batching.chance import Chance, below, drawn
 from warehouse.batching.log import Log, move_in
 from warehouse.batching.problem import Ints
 from warehouse.batching.state import NONE, Ground, Judge, State, first_met, fits, known_m, length_m, new_search
+from warehouse.routing.chance import Chance, below, drawn
 from warehouse.routing.compiled import compiled
 
 WAYS = 4

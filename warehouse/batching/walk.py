@@ -14,13 +14,13 @@ import numpy as np
 
 from warehouse.batching import destroy as destroying
 from warehouse.batching import repair as repairing
-from warehouse.batching.chance import Chance, drawn
 from warehouse.batching.destroy import destroy
 from warehouse.batching.improve import EVEN_M, improve
 from warehouse.batching.log import Log, change_m, clear, undo
 from warehouse.batching.problem import Floats, Ints
 from warehouse.batching.repair import repair
 from warehouse.batching.state import Ground, Judge, Keys, State
+from warehouse.routing.chance import Chance, drawn
 from warehouse.routing.compiled import compiled
 
 SEGMENT = 100  # steps between two changes of the weights

@@ -7,7 +7,7 @@ import pytest
 
 from tests.warehouse.batching.samples import length_m, random_problem
 from warehouse.batching import log as logging
-from warehouse.batching.chance import below, chance, drawn
+from warehouse.routing.chance import below, chance, drawn
 from warehouse.batching.pool import Pool
 from warehouse.batching.problem import BatchProblem
 from warehouse.batching.related import likeness, nearest, shapes_of

@@ -13,13 +13,15 @@ from __future__ import annotations
 import numpy as np
 
 from bintally.errors import UsageError
-from warehouse.routing.cart.draft import Draft, Ground, copy, draft_of, draft_s, empty_draft, ground_of, inner, order_of
+from warehouse.routing.cart.draft import Draft, Ground, copy, draft_of, draft_s, empty_draft, ground_of, order_of
 from warehouse.routing.cart.problem import CartProblem, Floats, Ints
-from warehouse.routing.cart.ruin import Chance, Work, drawn, move_event, move_loop, recreate, ruin, ruin_events
+from warehouse.routing.cart.ruin import Work, move_event, move_loop, recreate, ruin, ruin_events
 from warehouse.routing.cart.schedule import Schedule, schedule_of
 from warehouse.routing.cart.split import split
 from warehouse.routing.cart.useful import narrowed, widened
 from warehouse.routing.cart.walk import s_shapes, short_walk
+from warehouse.routing.chance import Chance, drawn
+from warehouse.routing.compiled import inner
 
 ROUNDS = 6
 STARTS = 2 ** (ROUNDS - 1)
