@@ -32,6 +32,7 @@ from bintally.messages import (
     State,
 )
 from bintally.messages.commands import KINDS
+from bintally.travel_time import TravelTimeManifest
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ CHANNELS = {
 
 def documents() -> dict[str, str]:
     """File name → content, for everything under ``docs/`` that is made from the models."""
-    files: tuple[type[BaseModel], ...] = (Manifest, LayoutFile, PickFile)
+    files: tuple[type[BaseModel], ...] = (Manifest, TravelTimeManifest, LayoutFile, PickFile)
     models = {model.__name__: model for model in [*(model for channel in CHANNELS.values() for model in channel.messages), *files]}
     schemas = {f"schemas/{name}.json": _schema(model) for name, model in models.items()}
     return {name: json.dumps(content, indent=1) + "\n" for name, content in {**schemas, "asyncapi.json": _asyncapi()}.items()}

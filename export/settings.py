@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from bintally.errors import UsageError
-from bintally.manifest import NAME_PATTERN, VERSION_PATTERN
+from bintally.manifest_base import NAME_PATTERN, VERSION_PATTERN
 from export.proof import Limits
 
 
