@@ -59,9 +59,12 @@ class _Table(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown(cls, table: Any) -> Any:
-        for name in table if isinstance(table, dict) and cls.model_config["extra"] == "forbid" else ():
-            if name not in cls.model_fields:
-                raise ValueError(f"unknown key {name[:_MAX_SHOWN]!r}; {nearest(name, list(cls.model_fields))}")
+        if not isinstance(table, dict) or cls.model_config["extra"] != "forbid":
+            return table
+        known = cls.model_fields.keys()
+        for name in table:
+            if name not in known:
+                raise ValueError(f"unknown key {name[:_MAX_SHOWN]!r}; {nearest(name, list(known))}")
         return table
 
     def _exactly_one(self, *names: str) -> None:
