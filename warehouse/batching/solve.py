@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
+from functools import partial
 
 from bintally.errors import UsageError
 from bintally.layouts.model import nearest
 from warehouse.batching.alns import alns
 from warehouse.batching.annealing import annealing
-from warehouse.batching.batches import Batches, times_s
+from warehouse.batching.batches import Batches
+from warehouse.batching.budget import Budget
 from warehouse.batching.judging.objective import Estimates, Estimator, Objective
 from warehouse.batching.problem import BatchProblem
 from warehouse.batching.savings import savings
 from warehouse.batching.seed import seed as filled
 from warehouse.batching.simple import first_come, random
+from warehouse.batching.with_cart.methods import with_cart
 
 __all__ = ["METHODS", "Estimates", "Estimator", "Objective", "solve"]
 
@@ -48,6 +50,8 @@ def solve(
     """
     if method not in METHODS:
         raise UsageError(f"there is no batching method {method!r}; {nearest(method, METHODS)}")
+    if objective.cart is not None:
+        return with_cart(problem, method, objective, partial(Budget, seconds, iterations, patience), seed)
     methods: dict[str, Callable[[], Batches]] = {
         "random": lambda: random(problem, seed),
         "first-come": lambda: first_come(problem),
@@ -56,7 +60,4 @@ def solve(
         "annealing": lambda: annealing(problem, seconds=seconds, iterations=iterations, patience=patience, seed=seed),
         "alns": lambda: alns(problem, seconds=seconds, iterations=iterations, patience=patience, seed=seed),
     }
-    found = methods[method]()
-    if objective.cart is None:
-        return found
-    return dataclasses.replace(found, times_s=tuple(times_s(problem, found.batches, objective.cart).tolist()))
+    return methods[method]()

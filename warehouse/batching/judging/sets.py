@@ -29,6 +29,12 @@ class Sets:
         first = np.concatenate([[0], np.cumsum([len(batch) for batch in batches], dtype=np.int64)])
         return cls(first.astype(np.int64), np.array([order for batch in batches for order in batch], np.int64))
 
+    @classmethod
+    def joined(cls, some: Sequence[Sets]) -> Sets:
+        """The sets of all, one after the other."""
+        sizes = np.concatenate([np.diff(one.first) for one in some])
+        return cls(np.concatenate([[0], np.cumsum(sizes)]), np.concatenate([one.orders for one in some]))
+
     def __len__(self) -> int:
         return len(self.first) - 1
 
