@@ -3,8 +3,8 @@
 - ``uniform``: all places alike.
 - ``skewed``: by article class. A fifth of the places (A) holds 80 % of the demand, three tenths (B) 15 %, half (C) 5 %; which they are
   depends on the layout alone, so that it is the same in all lists.
-- ``clustered``: one to four centres, each place near one of them: a Laplace distribution along the aisle, with a mean of 4 m, and over the
-  aisles, rounded, with a mean of one.
+- ``clustered``: one to four centres, each place near one of them: a Laplace distribution along the aisle, with a mean of 3 m, and over the
+  aisles, rounded, with a mean of a half.
 
 Each list has 1 to the most places, all sizes alike, and of the places that are asked for one by one, those that are in it already are
 passed over. A quantity is 1, and one more with a probability of 1/5, and again, up to 6: four in five are 1.
@@ -32,7 +32,7 @@ KINDS = ("uniform", "skewed", "clustered")
 _UNIFORM, _SKEWED, _CLUSTERED = range(3)
 _SHARES = (0.2, 0.5)  # of the places, up to the end of class A, of B
 _DEMAND = (0.8, 0.95)  # likewise
-_CENTRES, _CLUSTER_M, _CLUSTER_AISLES = 4, 4.0, 1.0
+_CENTRES, _CLUSTER_M, _CLUSTER_AISLES = 4, 3.0, 0.5
 _EDGE_M = 0.5  # so far beyond an aisle's last place is still near that
 _MORE, _MOST_ITEMS = 0.2, 6
 
@@ -151,9 +151,7 @@ def _draw(places: Places, kinds: Ints, most: int, seed: np.uint64, start: int, e
         begin(chance, seed, start + k)
         kind_of[k] = kinds[below(chance, kinds.size)]
         first[k + 1] = first[k] + 1 + below(chance, most)
-        here = chosen[first[k] : first[k + 1]]
-        _choose(places, kind_of[k], here, chance, taken, k)
-        here.sort()
+        _choose(places, kind_of[k], chosen[first[k] : first[k + 1]], chance, taken, k)
         for pick in range(first[k], first[k + 1]):
             quantities[pick] = _quantity(chance)
     return kind_of, first, chosen[: first[-1]].copy(), quantities[: first[-1]].copy()
@@ -161,8 +159,8 @@ def _draw(places: Places, kinds: Ints, most: int, seed: np.uint64, start: int, e
 
 @compiled
 def _choose(places: Places, kind: int, out: Ints, chance: Chance, taken: Ints, number: int) -> None:
-    """Choose as many different places as ``out`` has room for; those that are taken already have the list's number in ``taken``."""
-    centres = np.empty(1 + below(chance, _CENTRES), np.int64)
+    """Choose as many different places as ``out`` has room for, in order; those that are in it have the list's number in ``taken``."""
+    centres = np.empty(1 + below(chance, _CENTRES) if kind == _CLUSTERED else 0, np.int64)
     for k in range(centres.size):
         centres[k] = below(chance, places.y_m.size)
     found, misses = 0, 0
@@ -177,8 +175,18 @@ def _choose(places: Places, kind: int, out: Ints, chance: Chance, taken: Ints, n
             misses += 1
             continue
         taken[place] = number
-        out[found] = place
+        _insert(out, found, place)
         found += 1
+
+
+@compiled
+def _insert(out: Ints, count: int, place: int) -> None:
+    """Put a place among the first ``count``, which are in order."""
+    k = count
+    while k > 0 and out[k - 1] > place:
+        out[k] = out[k - 1]
+        k -= 1
+    out[k] = place
 
 
 @compiled
@@ -203,8 +211,11 @@ def _near(places: Places, centre: int, misses: int, chance: Chance) -> int:
     y_m = places.y_m[centre] + spread(chance, min(_CLUSTER_M * wider, here[-1] - here[0]))
     if not here[0] - _EDGE_M <= y_m <= here[-1] + _EDGE_M:
         return -1
-    k = min(int(np.searchsorted(here, y_m)), here.size - 1)
-    return int(places.first[aisle] + (k - 1 if k > 0 and y_m - here[k - 1] < here[k] - y_m else k))
+    nearest = 0
+    for k in range(1, here.size):
+        if abs(here[k] - y_m) <= abs(here[nearest] - y_m):
+            nearest = k
+    return int(places.first[aisle] + nearest)
 
 
 @compiled

@@ -32,7 +32,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="some of uniform, skewed, clustered (default: all)")
     parser.add_argument("--seed", type=whole_from(0), default=0, metavar="S", help="of the lists (default: %(default)s)")
-    parser.add_argument("--shard", type=whole_from(1), default=5000, metavar="N", help="lists a file (default: %(default)s)")
+    parser.add_argument("--shard", type=whole_from(1), default=2000, metavar="N", help="lists a file (default: %(default)s)")
     parser.add_argument("--workers", type=whole_from(1), metavar="N", help="processes (default: one a core)")
     parser.add_argument("--ray", metavar="ADDRESS", help="compute on a Ray cluster; «local» starts one here")
     add_cart_options(parser.add_argument_group("the worker and the cart (docs/picking.md)"))
