@@ -20,12 +20,14 @@ class HeldOut(Part):
 
     Attributes:
         lists: how many.
-        scores: of the network, by name: mean, worst 1 %, ….
-        baselines: name → scores of simpler estimates of the same lists.
+        scores: of the graph, as the trainer names them: ``error`` is the mean, ``worst`` the mean over the worst 1 % of lists.
+        spread: how well the spreads foretell the errors.
+        baselines: name → scores of simpler estimates.
     """
 
     lists: int = Field(ge=1)
     scores: dict[str, Finite]
+    spread: dict[str, Finite]
     baselines: dict[str, dict[str, Finite]]
 
 

@@ -72,7 +72,7 @@ def manifest(ladder: Ladder, cart: Cart | None) -> dict[str, Any]:
         "label": "cart_s",
         "what": Label(unit="s", about="a formula"),
         "most_picks": MOST_PICKS,
-        "measured": {"lists": 1, "scores": {"mean": 0.0}, "baselines": {}},
+        "measured": {"lists": 1, "scores": {"error": 0.0}, "spread": {}, "baselines": {}},
         "proof": {"lists": 1, "gates": [{"name": "largest relative difference", "value": 0.0, "limit": 0.001}]},
         "training": {},
         "data_digest": "0" * 64,

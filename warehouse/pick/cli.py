@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from warehouse.pick.parsers import bench, label, route
+from warehouse.pick.parsers import bench, estimate, label, route
 
-_COMMANDS = {"route": route, "label": label, "bench": bench}
+_COMMANDS = {"route": route, "label": label, "estimate": estimate, "bench": bench}
 
 
 def pick(arguments: Sequence[str]) -> int:

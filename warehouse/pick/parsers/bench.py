@@ -20,18 +20,24 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "parts",
         nargs="*",
         metavar="PART",
-        help="instances, speed, cart, policies, growth; without a name all but instances without a folder",
+        help="instances, speed, cart, policies, growth, estimator; without a name all but those whose files are not given",
     )
     parser.add_argument(
         "--instances", type=Path, metavar="DIR", help="picker-routing instances with optima.csv: compare with the proven optima"
     )
+    parser.add_argument("--estimator", type=Path, metavar="BUNDLE", help="measure it beside the cart's methods; takes --layout, too")
+    parser.add_argument("--layout", type=Path, metavar="FILE", help="of the warehouse that the estimator was trained for")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the plots here")
     parser.add_argument("--lists", type=whole_from(1), default=500, metavar="N", help="of each kind (default: %(default)s)")
     parser.add_argument("--seed", type=whole_from(0), default=0, metavar="S", help="of the lists (default: %(default)s)")
 
 
 def _bench(options: argparse.Namespace) -> int:
+    from bintally.errors import UsageError
     from warehouse.pick.bench import bench
 
-    bench(options.parts, options.instances, options.out, options.lists, options.seed)
+    if (options.estimator is None) != (options.layout is None):
+        raise UsageError("--estimator and --layout go together: a bundle, and the file of its warehouse")
+    trained = (options.estimator, options.layout) if options.estimator else None
+    bench(options.parts, options.instances, options.out, options.lists, options.seed, trained)
     return 0
