@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from warehouse.pick.parsers import bench, estimate, label, route
 
-_COMMANDS = {"route": route, "label": label, "estimate": estimate, "bench": bench}
+_COMMANDS = {"route": route, "batch": batch, "label": label, "estimate": estimate, "bench": bench}
 
 
 def pick(arguments: Sequence[str]) -> int:
