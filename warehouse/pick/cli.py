@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from warehouse.pick.parsers import bench, estimate, label, route
+from warehouse.pick.parsers import batch, bench, estimate, label, route
 
 _COMMANDS = {"route": route, "batch": batch, "label": label, "estimate": estimate, "bench": bench}
 
