@@ -63,7 +63,7 @@ def test_with_a_cart_each_order_is_in_one_batch_limits_are_kept_and_times_are_th
     assert found.total_length_m == pytest.approx(sum(measured(problem)(batch) for batch in found.batches))
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(2))
 def test_few_orders_are_batched_as_well_as_by_trying_all_partitions(number: int) -> None:
     problem = random_problem(number, 6, limits=(10.0,), carts=5 if number else None)
     times: dict[tuple[int, ...], float] = {}
@@ -74,7 +74,7 @@ def test_few_orders_are_batched_as_well_as_by_trying_all_partitions(number: int)
                 times.setdefault(tuple(batch), time_s(problem, [batch]))
             best = min(best, sum(times[tuple(batch)] for batch in batches))
     for objective in (Objective(CART), Objective(CART, "estimate-then-exact", FakeEstimator(problem.ladder, CART, 0.05))):
-        assert found_by(problem, "alns", objective, 120, number).total_time_s == pytest.approx(best)
+        assert found_by(problem, "alns", objective, 80, number).total_time_s == pytest.approx(best)
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -136,10 +136,10 @@ def slow_annealing(problem: BatchProblem, judge: Judge, start: list[list[int]], 
 def test_annealing_walks_as_if_one_try_came_after_the_other_however_many_are_judged_together(kind: str) -> None:
     problem = random_problem(3, **{**PROBLEMS[kind], "orders": 20, "carts": None if kind != "few carts" else 10})
     start = in_sequence(problem, range(20))
-    slow = slow_annealing(problem, lengths(problem), start, 2000, 5)
+    slow = slow_annealing(problem, lengths(problem), start, 1000, 5)
     for most in (1, 7, 256):
-        found = anneal(problem, lengths(problem), start, Budget(iterations=2000), 5, most=most)
-        assert found.tries == 2000
+        found = anneal(problem, lengths(problem), start, Budget(iterations=1000), 5, most=most)
+        assert found.tries == 1000
         assert as_sets(found.records[-1]) == as_sets([batch for batch in slow if batch])
     assert sum(map(measured(problem), found.records[-1])) < sum(map(measured(problem), start))
 
@@ -147,7 +147,7 @@ def test_annealing_walks_as_if_one_try_came_after_the_other_however_many_are_jud
 def test_annealing_tells_how_it_goes() -> None:
     problem, told = random_problem(4, 15), list[tuple[int, list[list[int]], float]]()
     judge = lengths(problem)
-    anneal(problem, judge, in_sequence(problem, range(15)), Budget(iterations=300), follow=lambda *one: told.append(one))
+    anneal(problem, judge, in_sequence(problem, range(15)), Budget(iterations=300), most=8, follow=lambda *one: told.append(one))
     assert [tries for tries, _, _ in told] == sorted({tries for tries, _, _ in told})
     assert told[-1][0] == 300
     for _, batches, cost in told:
@@ -155,16 +155,16 @@ def test_annealing_tells_how_it_goes() -> None:
         assert cost == pytest.approx(judge.costs(Sets.of(batches)).sum())
 
 
-def test_the_search_by_length_finds_the_best_of_few_orders_and_beats_annealing_on_many() -> None:
+def test_the_search_finds_the_best_of_few_orders_and_shortens_the_savings_of_many() -> None:
     few = random_problem(5, 7, limits=(10.0,))
     batches, _ = searched(few, lengths(few), lengths(few), in_sequence(few, range(7)), Budget(iterations=200))
     assert sum(map(measured(few), batches)) == pytest.approx(best_m(few))
     many = random_problem(6, 40, limits=(15.0,))
-    start = in_sequence(many, range(40))
-    by_search, steps = searched(many, lengths(many), lengths(many), start, Budget(iterations=150))
-    by_annealing = anneal(many, lengths(many), start, Budget(iterations=3000)).records[-1]
+    judge = lengths(many)
+    start = saved(many, judge, judge)
+    batches, steps = searched(many, judge, judge, start, Budget(iterations=150))
     assert steps == 150
-    assert sum(map(measured(many), by_search)) < sum(map(measured(many), by_annealing))
+    assert sum(map(measured(many), batches)) < 0.99 * sum(map(measured(many), start))
 
 
 @pytest.mark.parametrize("method", ["random", "annealing", "alns"])
@@ -172,7 +172,7 @@ def test_the_same_seed_and_iterations_give_the_same_result(method: str) -> None:
     problem = random_problem(5, 14)
     one, same, other = (found_by(problem, method, Objective(CART), 30, seed) for seed in (1, 1, 2))
     assert one.batches == same.batches
-    assert one.batches != other.batches or method == "alns"
+    assert one.batches != other.batches or method == "alns"  # which finds the same best from everywhere
 
 
 def test_a_set_is_measured_once_and_has_the_same_cost_whatever_it_is_asked_with() -> None:
@@ -215,7 +215,7 @@ def test_what_was_estimated_is_told_in_exact_times(method: str, judge: Any) -> N
 
 def test_settling_finds_better_batches_than_believing_bad_estimates() -> None:
     gains = []
-    for number in range(3):
+    for number in range(2):
         problem = random_problem(number, 12, limits=(9.0,))
         times = [
             found_by(problem, "alns", Objective(CART, judge, FakeEstimator(problem.ladder, CART, 0.15)), 40).total_time_s

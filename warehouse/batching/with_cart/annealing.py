@@ -21,10 +21,10 @@ from warehouse.batching.judging.judge import Judge
 from warehouse.batching.judging.sets import Sets
 from warehouse.batching.problem import SLACK, BatchProblem, Floats, Ints
 
-HOT, COLD = 0.5, 0.005
+HOT, COLD = 0.25, 0.015
 """Temperatures at the beginning and at the end, as a share of what an order costs in the mean."""
-LEAST, MOST = 16, 256
-"""Tries that are judged at once."""
+LEAST = 16
+"""Tries that are judged at once, unless fewer are allowed."""
 RECORDS = 10
 """Of the best batches, the last ones that were better than all before."""
 EVEN = 1e-9
@@ -54,7 +54,7 @@ def anneal(
     budget: Budget,
     seed: int = 0,
     *,
-    most: int = MOST,
+    most: int,
     follow: Follow | None = None,
 ) -> Annealed:
     """Anneal batches.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,8 +19,16 @@ from warehouse.batching.problem import BatchProblem
 from warehouse.batching.simple import in_sequence, tightly
 from warehouse.batching.with_cart.annealing import Follow, anneal
 from warehouse.batching.with_cart.savings import saved
-from warehouse.batching.with_cart.search import searched
+from warehouse.batching.with_cart.search import Batch, as_batch, searched
 from warehouse.batching.with_cart.seed import filled
+
+ANNEALED = 0.6
+"""The share of a search that is annealing, where estimates guide it."""
+TRIES = 40
+"""Of annealing, that take as much time as a step of the search."""
+
+ON_SCHEDULES, ON_ESTIMATES = 4, 256
+"""Tries of annealing that are judged at once: enough for all cores, or for estimates to be cheap."""
 
 Lists = list[list[int]]
 Found = tuple[Lists, int]
@@ -58,7 +67,7 @@ def with_cart(
         "first-come": lambda: (in_sequence(problem, everyone), 0),
         "seed": lambda: (tightly(problem, filled(problem, guide, judge), everyone), 0),
         "savings": lambda: (tightly(problem, saved(problem, guide, judge), everyone), 0),
-        "annealing": lambda: _annealed(problem, judge, budget(), seed, follow),
+        "annealing": lambda: _annealed(problem, objective, judge, budget(), seed, follow),
         "alns": lambda: _searched(problem, guide, judge, budget(), seed),
     }
     batches, iterations = methods[method]()
@@ -71,9 +80,10 @@ def _shuffled(problem: BatchProblem, seed: int) -> Lists:
     return in_sequence(problem, np.random.default_rng(seed).permutation(len(problem)).tolist())
 
 
-def _annealed(problem: BatchProblem, judge: Judge, budget: Budget, seed: int, follow: Follow | None) -> Found:
+def _annealed(problem: BatchProblem, objective: Objective, judge: Judge, budget: Budget, seed: int, follow: Follow | None) -> Found:
     """Of the last records, the one that costs least indeed."""
-    found = anneal(problem, judge, _shuffled(problem, seed), budget, seed, follow=follow)
+    most = ON_SCHEDULES if objective.estimator is None else ON_ESTIMATES
+    found = anneal(problem, judge, _shuffled(problem, seed), budget, seed, most=most, follow=follow)
     return min(found.records[::-1], key=partial(_settled, judge)), found.tries
 
 
@@ -82,6 +92,23 @@ def _settled(judge: Judge, batches: Sequence[Sequence[int]]) -> float:
 
 
 def _searched(problem: BatchProblem, guide: Judge, judge: Judge, budget: Budget, seed: int) -> Found:
-    """From the savings that the guide sees: judging them would take longer than many a search."""
-    start = tightly(problem, saved(problem, guide, guide), range(len(problem)))
-    return searched(problem, guide, judge, start, budget, seed)
+    """From the savings that the guide sees, since judging them would take longer than many a search; where judging is cheap, annealed."""
+    start, met, steps = tightly(problem, saved(problem, guide, guide), range(len(problem))), set[Batch](), 0
+    if guide is judge:
+
+        def follow(_: int, batches: Lists, __: float) -> None:
+            met.update(map(as_batch, batches))
+
+        found = anneal(problem, judge, start, _share(budget), seed, most=ON_ESTIMATES, follow=follow)
+        start, steps = found.records[-1], found.tries // TRIES
+    return searched(problem, guide, judge, start, budget, seed, met, steps)
+
+
+def _share(budget: Budget) -> Budget:
+    """Annealing's share of a search; so many of its tries are as much work as a step of the search."""
+    return dataclasses.replace(
+        budget,
+        seconds=budget.seconds and ANNEALED * budget.seconds,
+        iterations=budget.iterations and max(1, int(ANNEALED * TRIES * budget.iterations)),
+        patience=budget.patience and TRIES * budget.patience,
+    )

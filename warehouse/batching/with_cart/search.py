@@ -1,9 +1,8 @@
 """Large neighbourhood search for any judge, with the best choice among all batches met.
 
-From the savings' batches, again and again: a few steps are made side by side from the present batches (proposal.py), their changed batches
-are judged together, and they are accepted as in simulated annealing, one after the other; one that changes a batch that a step before it
-has changed already is dropped. Now and then the best choice among all batches of accepted solutions is computed (set partitioning,
-`warehouse.batching.pool`).
+Again and again a few steps are made side by side from the present batches (proposal.py), and their changed batches are judged together.
+Steps are accepted as in simulated annealing, one after the other; one that changes a batch that a step before it has changed already is
+dropped. Now and then the best choice among all batches of accepted solutions is computed (set partitioning, `warehouse.batching.pool`).
 
 Where the judge only estimates, its errors are what a long search finds: batches that seem cheaper than they are. So the batches of each
 choice are settled, and it is made anew with what they cost indeed, until it holds settled batches only; the search goes on from there, and
@@ -15,6 +14,7 @@ Source: Ropke & Pisinger, Transportation Science 40 (2006), section 3.5; Rochat 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -41,8 +41,23 @@ EVEN = 1e-6
 """Costs that differ by less are the same."""
 
 
+Batch = tuple[int, ...]
+
+
+def as_batch(orders: Iterable[int]) -> Batch:
+    """Orders as those batches are noted that were met."""
+    return tuple(sorted(orders))
+
+
 def searched(
-    problem: BatchProblem, guide: Judge, judge: Judge, start: list[list[int]], budget: Budget, seed: int = 0
+    problem: BatchProblem,
+    guide: Judge,
+    judge: Judge,
+    start: list[list[int]],
+    budget: Budget,
+    seed: int = 0,
+    met: Iterable[Batch] = (),
+    done: int = 0,
 ) -> tuple[list[list[int]], int]:
     """The best batches that are found, and the steps made.
 
@@ -53,10 +68,12 @@ def searched(
         start: the first batches.
         budget: of steps.
         seed: of the random numbers.
+        met: batches that were met before, to choose among.
+        done: steps of the budget that were used up for these.
     """
-    walk = _Walk(problem, judge, start)
+    walk = _Walk(problem, judge, start, met)
     hot = walk.cost / len(problem) * HOT
-    done = better_at = choices = 0
+    better_at, choices = done, 0
     while True:
         last = budget.spent(done, done - better_at) >= (1.0 if budget.seconds is None else 1.0 - CHOOSING)
         if last or budget.cooled(done) * CHOICES >= choices + 1:
@@ -83,9 +100,9 @@ class _Walk:
         sure: the best ones by what they cost indeed.
     """
 
-    def __init__(self, problem: BatchProblem, judge: Judge, start: list[list[int]]) -> None:
+    def __init__(self, problem: BatchProblem, judge: Judge, start: list[list[int]], met: Iterable[Batch]) -> None:
         self._problem, self._judge = problem, judge
-        self._met: dict[tuple[int, ...], None] = {}
+        self._met = dict.fromkeys(sorted(met))
         self._go_to(start)
         self.best, self._best_cost = self.batches, self.cost
         self.sure, self._sure_cost = self.batches, math.inf
@@ -96,7 +113,7 @@ class _Walk:
         self._costs = self._judge.costs(Sets.of(self.batches)).tolist()
         self.cost = math.fsum(self._costs)
         if len(self._met) < REMEMBERED:
-            self._met.update(dict.fromkeys(tuple(sorted(batch)) for batch in self.batches))
+            self._met.update(dict.fromkeys(map(as_batch, self.batches)))
 
     def _settle(self, batches: list[list[int]]) -> None:
         cost = math.fsum(self._judge.settled(Sets.of(batches)).tolist())

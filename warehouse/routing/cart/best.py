@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from bintally.layouts import Cart, Ladder, PickList
-from warehouse.routing.cart.exact import best_plan, most_handfuls, solve_exact
+from warehouse.routing.cart.exact import best_s, most_handfuls, solve_exact
 from warehouse.routing.cart.problem import CartProblem, Floats, Ints, cart_problem
 from warehouse.routing.cart.schedule import Schedule
-from warehouse.routing.cart.search import solve_search
-from warehouse.routing.cart.useful import narrowed
+from warehouse.routing.cart.search import searched, solve_search
 from warehouse.routing.exact import PackedLists
 
 EXACT_HANDFULS = 15
@@ -53,7 +52,7 @@ def best_times_s(ladder: Ladder, cart: Cart, lists: PackedLists, quantities: Int
         problem = cart_problem(ladder, picks, cart)
         if not problem.handfuls:
             return 0.0
-        return best_plan(narrowed(problem))[1] if exact_pays(problem, exact) else solve_search(problem).time_s
+        return best_s(problem) if exact_pays(problem, exact) else searched(problem)[0]
 
     with ThreadPoolExecutor(os.cpu_count() or 1, "best-schedules") as threads:
         return np.array(list(threads.map(time_s, range(len(lists)))), np.float64)
