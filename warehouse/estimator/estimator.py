@@ -70,12 +70,14 @@ class Estimator:
 
         Args:
             ladder: where lists are to be estimated.
-            cart: worker and cart; not looked at where the label needs none. Its ``pick_s`` does not matter: labels are without picking.
+            cart: worker and cart whose times are wanted, None for a label without them. Its ``pick_s`` does not matter: labels are
+                without picking.
 
         Raises:
             InputError: they differ; the text says in what.
         """
-        differences = ladder_differences(self.manifest.ladder, ladder) or cart_differences(self.manifest.cart, cart)
+        manifest = self.manifest
+        differences = ladder_differences(manifest.ladder, ladder) or cart_differences(manifest.label, manifest.cart, cart)
         if differences:
             raise InputError(
                 f"{self._network.path}: trained for another warehouse or cart: {'; '.join(differences)}. "

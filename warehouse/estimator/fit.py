@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bintally.layouts import Cart, Ladder, Place
+from warehouse.labels.cart import SECONDS
 
 _SAME_M = 1e-6
 """Files give coordinates in so many metres' steps."""
@@ -23,12 +24,12 @@ def ladder_differences(trained: Ladder, given: Ladder) -> list[str]:
     return list(_sizes(trained, given)) or [*_positions(trained, given), *_rules(trained, given)]
 
 
-def cart_differences(trained: Cart | None, given: Cart | None) -> list[str]:
-    """What differs between the cart of the labels and another one; nothing where the labels need none."""
-    if trained is None:
-        return []
+def cart_differences(label: str, trained: Cart | None, given: Cart | None) -> list[str]:
+    """What differs between the cart of the labels and another one, None for no cart."""
     if given is None:
-        return ["its times are those of a worker with a cart, here comes none"]
+        return [f"{label} is the time of a worker with a cart, and here comes none"] if label == SECONDS else []
+    if label != SECONDS or trained is None:
+        return [f"it estimates {label}, and not how long a worker takes with a cart"]
     return [
         _unlike(words.format(_shown(getattr(trained, name))), _shown(getattr(given, name)))
         for name, words in _IN_WORDS.items()

@@ -13,6 +13,7 @@ from bintally.errors import InputError
 from bintally.layouts import PickList
 from bintally.layouts.files import read_request, request_files
 from warehouse.estimator import Estimates, Estimator, open_estimator
+from warehouse.labels.cart import SECONDS
 from warehouse.routing.exact import pack
 from warehouse.routing.scattered import choose
 
@@ -55,7 +56,8 @@ def _picks(file: Path, estimator: Estimator) -> PickList:
         InputError: the file cannot be used, or is of another warehouse.
     """
     request = read_request(file)
-    estimator.check(request.ladder, request.cart or estimator.manifest.cart)
+    manifest = estimator.manifest
+    estimator.check(request.ladder, (request.cart or manifest.cart) if manifest.label == SECONDS else None)
     return choose(request).picks if request.scattered else request.picks()
 
 

@@ -210,11 +210,14 @@ def test_another_cart_is_refused_with_what_differs(estimator: Estimator, cart: C
     assert told in str(refused.value)
 
 
-def test_a_label_without_a_cart_fits_any_cart(tmp_path: Path) -> None:
+@pytest.mark.parametrize("of_labels", [None, CART])
+def test_a_label_without_a_cart_is_no_cart_time(tmp_path: Path, of_labels: Cart | None) -> None:
+    """Labels of one folder may be a policy's length beside a cart's time."""
     path = tmp_path / "walk.onnx"
-    path.write_bytes(fakes.formula_bundle_bytes(LADDER, None))
-    for cart in (None, CART, Cart(walk_m_s=2.0)):
-        open_estimator(path).check(LADDER, cart)
+    path.write_bytes(fakes.formula_bundle_bytes(LADDER, of_labels, label="s_shape_m"))
+    open_estimator(path).check(LADDER, None)
+    with pytest.raises(InputError, match="it estimates s_shape_m, and not how long a worker takes with a cart"):
+        open_estimator(path).check(LADDER, CART)
 
 
 def test_fewer_threads_than_none_are_refused(bundle: Path) -> None:

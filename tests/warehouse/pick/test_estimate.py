@@ -106,6 +106,16 @@ def test_a_file_of_another_warehouse_or_cart_is_told_and_the_others_go_on(
     assert "walking speed 1.4 m/s, not 1" in second
 
 
+def test_a_label_without_a_cart_is_estimated_whatever_cart_the_file_names(
+    tmp_path: Path, layout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "policy.onnx"
+    path.write_bytes(fakes.formula_bundle_bytes(read_places(layout)[0], None, label="s_shape_m", what={"unit": "m", "about": "a length"}))
+    file = _file(tmp_path, "a.toml", LAYOUT + "[cart]\nwalk_m_s = 1.0\n" + PICKS)
+    assert main(["pick", "estimate", str(file), "--estimator", str(path)]) == 0
+    assert ": 60.5 m ± 1.0%" in capsys.readouterr().out
+
+
 def test_a_counter_is_no_estimator(tmp_path: Path, tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = _file(tmp_path, "a.toml", LAYOUT + PICKS)
     assert main(["pick", "estimate", str(file), "--estimator", str(tiny_bundle)]) == 1
@@ -134,7 +144,7 @@ def test_the_bench_prints_the_errors_that_a_plain_formula_gives(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["estimator"], "say which, with --estimator BUNDLE and --layout FILE"),
+        (["estimator"], "with --estimator BUNDLE and --layout FILE"),
         (["estimator", "--estimator", "x.onnx"], "--estimator and --layout go together"),
     ],
 )
