@@ -7,7 +7,9 @@ too early, that can be told, and what was written stays. Nothing is shared with 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -17,7 +19,7 @@ from bintally.errors import BintallyError, UnavailableError
 from warehouse.labels.job import Job
 from warehouse.labels.workers import Done
 
-_LOOK_S = 0.2
+_LOOK_S, _CONNECT_S = 0.2, 5.0
 _PATIENCE_S = 20.0
 """To let the driver leave the cluster, or end the one that it started."""
 _GONE = "the shards done so far are kept: call the same command again when the cluster is there"
@@ -78,7 +80,7 @@ def _drive(theirs: Connection, job: Job, numbers: list[int], address: str, worke
             theirs.send(done)
     except BintallyError as error:
         theirs.send(error)
-    except (ConnectionError, ray.exceptions.RayError) as error:
+    except (OSError, ray.exceptions.RayError) as error:
         text = " ".join(str(error).split())[:300]
         theirs.send(UnavailableError(f"Ray cluster {address}: {text}; {_GONE}"))
     finally:
@@ -89,10 +91,15 @@ def _drive(theirs: Connection, job: Job, numbers: list[int], address: str, worke
 def _join_cluster(address: str, workers: int) -> None:
     import ray
 
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody outside is told
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == "local":
         ray.init(num_cpus=workers, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
         return
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        # Ray itself would try for minutes, and say so on standard error
+        socket.create_connection((host, int(port)), _CONNECT_S).close()
     ray.init(address=address, **quiet)
 
 
