@@ -14,7 +14,7 @@ from bintally.files import write_with
 from bintally.labels import Label
 from bintally.layouts import Cart, Ladder
 from trainer.network.torch_files import load_torch
-from trainer.travel_time.design import MIXINGS, Design
+from trainer.travel_time.design import Design
 from trainer.travel_time.network import TravelTime
 
 FORMAT = "bintally-travel-time-1"
@@ -111,7 +111,7 @@ def read(path: Path) -> Checkpoint:
 
 
 def _design(entry: Any, path: Path) -> Design:
-    if not isinstance(entry, dict) or set(entry) != set(Design.__dataclass_fields__) or entry["mixing"] not in MIXINGS:
+    if not isinstance(entry, dict) or set(entry) != set(Design.__dataclass_fields__):
         raise InputError(f"{path}: holds a network that this version does not know ({entry}); train again")
     return Design(**entry)
 

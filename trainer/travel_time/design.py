@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
-
-Mixing = Literal["dense", "mixer"]
-MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
 
 
 @dataclass(frozen=True)
@@ -17,17 +13,15 @@ class Design:
         cell_m: length of a raster cell; as places lie apart, so that no two share one.
         encoder: hidden features of a sub-aisle.
         sub_aisle: features that are left of it for the mixing.
-        mixing: how sub-aisles learn of each other: all at once, ``dense``; or by turns with their own features, ``mixer``.
-        width: features of the dense mixing's blocks, or hidden ones of the mixer's.
+        width: features of a block of the mixing.
         depth: blocks.
     """
 
     cell_m: float = 1.0
     encoder: int = 64
     sub_aisle: int = 24
-    mixing: Mixing = "dense"
     width: int = 256
     depth: int = 3
 
     def __str__(self) -> str:
-        return f"{self.depth} {self.mixing} blocks of {self.width} over {self.sub_aisle} features a sub-aisle"
+        return f"{self.depth} blocks of {self.width} over {self.sub_aisle} features a sub-aisle"

@@ -15,10 +15,11 @@ from bintally.layouts import Ladder
 
 CHANNELS = 2
 """Of a cell: places, and items."""
-EXTENTS = 2
-"""Of a sub-aisle: how deep the picks reach into it, from its front and from its back, as shares of its length."""
-TOTALS = 4
-"""Of a list: the shortest tour, places and items, and the places' square root, each about 1 in a long list."""
+SUMS = 4
+"""Of a sub-aisle: how deep the picks reach into it, from its front and from its back, as shares of its length; whether there are any; places."""
+TOTALS = 8
+"""Of a list: the shortest tour, places and items, the places' square root, sub-aisles and aisles to be entered, and the sub-aisles' depths; each
+about 1 in a long list."""
 MANY = 32.0
 """Places, or items, of a long list: what the totals are measured in."""
 
@@ -45,7 +46,7 @@ class Features(nn.Module):
             aisle_of.append(aisles if is_aisle else 0)
             aisles += is_aisle
         lengths_m = [high - low for low, high in itertools.pairwise(ladder.y_m)]
-        self.blocks = ladder.blocks
+        self.blocks, self.aisles = ladder.blocks, aisles
         self.sub_aisles = aisles * ladder.blocks
         self.cells = max(1, math.ceil(max(lengths_m) / cell_m - 1e-6))
         self.cell_m = cell_m
@@ -57,7 +58,7 @@ class Features(nn.Module):
     @property
     def of_sub_aisle(self) -> int:
         """F, features of a sub-aisle."""
-        return CHANNELS * self.cells + EXTENTS
+        return CHANNELS * self.cells + SUMS
 
     def forward(self, picks: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
         """Make the features.
@@ -80,10 +81,21 @@ class Features(nn.Module):
         at = sub_aisle * self.cells + cell
         places, quantities = (self._sum(at, value).reshape(-1, self.sub_aisles, self.cells) for value in (taken, items * taken))
         depth = ((y_m - front_m) / length_m).clamp(0, 1)
-        extents = [self._most(sub_aisle, reach * taken).unsqueeze(2) for reach in (depth, 1 - depth)]
+        depths = [self._most(sub_aisle, reach * taken) for reach in (depth, 1 - depth)]
+        in_each = places.sum(2)
+        full = (in_each > 0).to(y_m.dtype)
+        sums = torch.stack([*depths, full, in_each / 4], 2)
+        entered = [full.mean(1), full.reshape(-1, self.aisles, self.blocks).amax(2).mean(1)]
         count, total = taken.sum(1), (items * taken).sum(1)
-        totals = torch.stack([base / self.whole_m, count / MANY, total / MANY, (count / MANY).sqrt()], 1)
-        return torch.cat([places, quantities / 4, *extents], 2), totals
+        totals = torch.stack(
+            [base / self.whole_m, count / MANY, total / MANY, (count / MANY).sqrt(), *entered, *(one.mean(1) for one in depths)], 1
+        )
+        return torch.cat([2 * places, quantities / 2, sums], 2), totals  # few cells are full: weighed so that they count
+
+    def of_sub_aisles(self, raster: Tensor) -> Tensor:
+        """What a person would ask of each sub-aisle, from what ``forward`` made: its items and its sums, float32[N, S, 1 + SUMS]."""
+        items = 2 * raster[..., self.cells : 2 * self.cells].sum(2, keepdim=True)
+        return torch.cat([items, raster[..., 2 * self.cells :]], 2)
 
     def _sum(self, at: Tensor, value: Tensor) -> Tensor:
         return value.new_zeros(value.shape[0], self.sub_aisles * self.cells).scatter_add(1, at, value)
