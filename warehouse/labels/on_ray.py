@@ -6,6 +6,7 @@ too early, that can be told, and what was written stays. Nothing is shared with 
 
 from __future__ import annotations
 
+import importlib.util
 import multiprocessing
 import os
 import signal
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from bintally.errors import BintallyError, UnavailableError
+from bintally.errors import BintallyError, UnavailableError, UsageError
 from warehouse.labels.job import Job
 from warehouse.labels.workers import Done
 
@@ -38,9 +39,10 @@ def on_ray(job: Job, numbers: Sequence[int], address: str, workers: int, stop: t
     Raises:
         InputError: a function could not label a list.
         UnavailableError: the cluster cannot be reached, or went away.
+        UsageError: Ray is not installed.
     """
-    import ray  # noqa: F401 - if it is missing, this process is to say so
-
+    if importlib.util.find_spec("ray") is None:
+        raise UsageError("--ray needs Ray, which is not installed; run: pip install 'bintally[ray]'")
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     driver = context.Process(target=_drive, args=(theirs, job, list(numbers), address, workers), name="ray-driver")

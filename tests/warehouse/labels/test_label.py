@@ -236,6 +236,7 @@ def test_the_command_line_labels_with_the_cart_it_is_given(tmp_path: Path) -> No
         (("--kinds", "round"), "no kind 'round'"),
         (("--most-picks", "401"), "the layout has 400"),
         (("--push-speed", "3"), "never the faster one"),
+        (("--function", "plain", "--hands", "2"), "nothing is labelled with it"),
         (("--lists", "0"), "'0' is not a whole number of at least 1"),
     ],
 )

@@ -41,6 +41,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _label(options: argparse.Namespace) -> int:
     from functools import partial
 
+    from bintally.errors import UsageError
     from bintally.layouts import Cart
     from bintally.layouts.files import read_places
     from bintally.signals import stop_on_signal
@@ -51,6 +52,8 @@ def _label(options: argparse.Namespace) -> int:
     from warehouse.labels.workers import cores, on_this_machine
 
     names, cart = options.function or ["cart"], Cart(**given_cart(options))
+    if given_cart(options) and "cart" not in names:
+        raise UsageError("a cart is described, but nothing is labelled with it: add --function cart, or leave its options out")
     ladder, places = read_places(options.layout)
     drawing = Drawing(places, known_kinds(options.kinds), options.most_picks, options.seed)
     job = Job(ladder, drawing, functions_of(names, cart), options.lists, options.shard)
