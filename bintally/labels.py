@@ -32,6 +32,10 @@ COLUMNS = {
 PLAIN = "plain_m"
 """The label that is always there: the length of the shortest tour."""
 
+Part = Literal["train", "val", "test"]
+_HELD_OUT = 20
+"""Of so many lists in a row the last but one is validated on and the last one tested on: 5 % each."""
+
 
 class Label(BaseModel):
     """One labelled function of pick lists."""
@@ -118,6 +122,12 @@ def read_sheet(folder: Path) -> LabelSheet:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InputError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; label the lists again") from error
+
+
+def part_of(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
+    """The part of each list: whether one may learn from it. It depends on its number alone, so that a set which grows moves no list."""
+    rest = numbers % _HELD_OUT
+    return np.where(rest == _HELD_OUT - 2, "val", np.where(rest == _HELD_OUT - 1, "test", "train"))
 
 
 def shard_bytes(lists: Labelled) -> bytes:

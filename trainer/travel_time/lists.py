@@ -1,7 +1,4 @@
-"""Labelled lists as tensors, and which of them a run may see.
-
-A list's part depends on its number alone, so that a set which grows never moves a list from one part to another.
-"""
+"""Labelled lists as tensors, and which of them a run may see."""
 
 from __future__ import annotations
 
@@ -9,22 +6,17 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from bintally.errors import InputError, UsageError
-from bintally.labels import PLAIN, Labelled, LabelSheet, read_shards, read_sheet
+from bintally.labels import PLAIN, Labelled, LabelSheet, Part, part_of, read_shards, read_sheet
 from bintally.layouts import Ladder
 from trainer.travel_time.checkpoint import Subject
 
-Part = Literal["train", "val", "test"]
 _CHUNK = 4096
-_HELD_OUT = 20
-"""Of so many lists in a row the last but one is validated on and the last one tested on: 5 % each."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +93,6 @@ def load(folders: Sequence[Path], name: str) -> LabelSet:
     subject = Subject(sheets[0].ladder, sheets[0].cart, name, sheets[0].labels[name], max(sheet.most_picks for sheet in sheets))
     parts: dict[Part, Lists] = {part: _joined([_chosen(one, name, part) for one in labelled]) for part in ("train", "val", "test")}
     return LabelSet(subject, parts, _digest(parts))
-
-
-def part_of(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
-    """The part of each list, by its number."""
-    rest = numbers % _HELD_OUT
-    return np.where(rest == _HELD_OUT - 2, "val", np.where(rest == _HELD_OUT - 1, "test", "train"))
 
 
 def mirror_of(ladder: Ladder) -> list[int] | None:

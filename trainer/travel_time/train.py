@@ -49,7 +49,8 @@ def train(
     """Train on the training lists and write ``last.pt`` and ``best.pt`` (by the mean relative error of validation) to ``out``.
 
     A run that is stopped by SIGINT or SIGTERM writes ``last.pt`` first; with ``resume`` it goes on with the very next step, and on a processor
-    ends with the same weights. ``metrics.jsonl`` holds one validation outcome a line. The test lists are not looked at.
+    ends with the same weights. ``metrics.jsonl`` holds a line an epoch: the validation outcome, and how many seconds it took, validation
+    included, to learn from how many lists on what. The test lists are not looked at.
 
     Args:
         data: the lists.
@@ -86,11 +87,13 @@ def train(
         "commit": source_commit(),
         "step": 0,
         "validation": [],
+        "passes": {},
+        "pass_s": 0.0,
     }
     previous = checkpoints.read(out / LAST) if resume else None
     if previous is not None:
         _refuse_another_run(out / LAST, previous.facts, facts)
-        facts = previous.facts
+        facts = {**facts, **previous.facts}
     run = Run(settings, data.subject, device, facts)
     if previous is None:
         run.begin(lists)
@@ -104,6 +107,7 @@ def train(
     with stop_on_signal() as stop_asked, Progress(facts["step"], settings.epochs * steps_per_epoch, settings.batch_size) as progress:
         for epoch in range(len(facts["validation"]), settings.epochs):
             run.network.train()
+            began = time.monotonic() - facts["pass_s"]
             for index, flips in batches(number, settings, epoch, facts["step"] - epoch * steps_per_epoch):
                 rate = learning_rate(facts["step"] / (settings.epochs * steps_per_epoch), settings)
                 chosen = index.to(device)
@@ -116,6 +120,7 @@ def train(
                     if not math.isfinite(error.item()):
                         raise InputError(f"the error is {error.item()} at step {facts['step']}; the run has diverged: {DIVERGED}")
                 if stop_asked.is_set() or time.monotonic() - saved_at > save_every_s:
+                    facts["pass_s"] = time.monotonic() - began
                     checkpoints.write(out / LAST, run.snapshot(finished=False))
                     saved_at = time.monotonic()
                 if stop_asked.is_set():
@@ -125,17 +130,25 @@ def train(
             outcome = validate(run.best_network.eval(), held_out)
             improved = outcome["loss"] < min((entry["loss"] for entry in facts["validation"]), default=math.inf)
             facts["validation"].append(outcome)
+            passed = {"seconds": time.monotonic() - began, "lists": steps_per_epoch * settings.batch_size, "device": in_words(device)}
+            facts["passes"][epoch + 1], facts["pass_s"] = passed, 0.0
             progress.validated(epoch + 1, outcome)
             if improved:
                 checkpoints.write(out / BEST, run.snapshot(finished=True))
             checkpoints.write(out / LAST, run.snapshot(finished=False))
             saved_at = time.monotonic()
-            write_atomically(out / METRICS, "".join(json.dumps({"epoch": n + 1, **o}) + "\n" for n, o in enumerate(facts["validation"])))
+            lines = [{"epoch": n, **found, **facts["passes"].get(n, {})} for n, found in enumerate(facts["validation"], 1)]
+            write_atomically(out / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
             if on_epoch is not None:
                 on_epoch(epoch + 1, outcome)
             if stop_asked.is_set() and epoch + 1 < settings.epochs:
                 raise KeyboardInterrupt
     return checkpoints.read(out / BEST)
+
+
+def in_words(device: torch.device) -> str:
+    """A device as people call it."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
 
 
 def learning_rate(progress: float, settings: TravelTimeSettings) -> float:

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from bintally.errors import InputError, UsageError
-from bintally.labels import PLAIN, SHEET, shard_bytes
+from bintally.labels import PLAIN, SHEET, part_of, shard_bytes
 from bintally.layouts import Ladder, Place, Ways
 from bintally.layouts.generate import regular_ladder
 from tests.trainer.travel_time.labels import HALL, NAME, draw, packed, plain_m, toil_s, write_labels
-from trainer.travel_time.lists import LabelSet, load, mirror_of, part_of
+from trainer.travel_time.lists import LabelSet, load, mirror_of
 from trainer.travel_time.train import mirrored
 
 

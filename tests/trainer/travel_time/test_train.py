@@ -24,7 +24,7 @@ from trainer.travel_time.lists import LabelSet, load
 from trainer.travel_time.run import doubt_loss
 from trainer.travel_time.scores import doubt_scores, estimates
 from trainer.travel_time.settings import TravelTimeSettings
-from trainer.travel_time.train import BEST, LAST, METRICS, batches, learning_rate, train
+from trainer.travel_time.train import BEST, LAST, METRICS, batches, in_words, learning_rate, train
 from trainer.tuning.space import space_from
 from trainer.tuning.training import TravelTimeTraining
 
@@ -81,7 +81,10 @@ def test_a_run_learns_and_writes_checkpoints_and_metrics(whole: Path, data: Labe
     assert errors[-1] < 0.5 * errors[0]
     assert best.facts["validation"][-1]["loss"] == min(errors)
     assert best.facts["data"] == {"digest": data.digest, "train": 540, "val": 30, "test": 30}
-    assert [json.loads(line)["error"] for line in (whole / METRICS).read_text().splitlines()] == errors
+    lines = [json.loads(line) for line in (whole / METRICS).read_text().splitlines()]
+    assert [line["error"] for line in lines] == errors
+    assert [line["lists"] for line in lines] == [STEPS_PER_EPOCH * 32] * 3
+    assert {line["device"] for line in lines} == {in_words(torch.device("cuda" if torch.cuda.is_available() else "cpu"))}
     assert (best.state, best.subject) == (None, data.subject)
 
 
@@ -121,6 +124,30 @@ def test_a_run_that_broke_down_goes_on_from_its_last_checkpoint(
     assert checkpoints.read(tmp_path / LAST).facts["step"] == STEPS_PER_EPOCH + 1
     train(data, tmp_path, SETTINGS, resume=True)
     assert same_weights(checkpoints.read(tmp_path / LAST), checkpoints.read(whole / LAST))
+
+
+def test_an_epoch_that_was_interrupted_counts_the_seconds_of_both_processes(
+    tmp_path: Path, data: LabelSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 1.0
+        return now
+
+    def seconds(out: Path) -> list[float]:
+        return [json.loads(line)["seconds"] for line in (out / METRICS).read_text().splitlines()]
+
+    monkeypatch.setattr("time.monotonic", clock)
+    train(data, tmp_path / "whole", SETTINGS)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "learning_rate", at_step(2 * STEPS_PER_EPOCH - 3, ask_to_stop))
+        with pytest.raises(KeyboardInterrupt):
+            train(data, tmp_path / "broken", SETTINGS)
+    now += 1000.0
+    train(data, tmp_path / "broken", SETTINGS, resume=True)
+    assert seconds(tmp_path / "broken") == pytest.approx(seconds(tmp_path / "whole"), abs=6)
 
 
 def test_resuming_a_finished_run_changes_nothing(whole: Path, data: LabelSet) -> None:
