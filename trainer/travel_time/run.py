@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import smooth_l1_loss
 from torch.optim.swa_utils import AveragedModel
 
 from bintally.errors import InputError
@@ -14,7 +15,9 @@ from trainer.travel_time.lists import Lists
 from trainer.travel_time.network import TravelTime
 from trainer.travel_time.settings import TravelTimeSettings
 
-MOST_NORM = 1.0
+MOST_NORM = 0.1
+SMALL = 0.01
+"""Relative errors below this one count by their square, so that the last steps are as smooth as the errors are small."""
 DIVERGED = "take a smaller --learning-rate, and begin again"
 
 
@@ -71,7 +74,7 @@ class Run:
             group["lr"] = rate
         estimated, spread = self.network.forward(picks, base)
         error = estimated / value - 1
-        loss = error.abs().mean() + self.settings.doubt * doubt_loss(error.detach(), spread)
+        loss = smooth_l1_loss(error, torch.zeros_like(error), beta=SMALL) + self.settings.doubt * doubt_loss(error.detach(), spread)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         nn.utils.clip_grad_norm_(self.network.parameters(), MOST_NORM)

@@ -21,17 +21,17 @@ class TravelTimeSettings:
     """
 
     epochs: int = number(20, 1, 10_000, "passes over the training lists")
-    batch_size: int = number(256, 2, 2**20, "lists a step")
-    learning_rate: float = number(2e-3, 1e-7, 1, "AdamW's at its peak")
+    batch_size: int = number(128, 2, 2**20, "lists a step")
+    learning_rate: float = number(5e-3, 1e-7, 1, "AdamW's at its peak")
     weight_decay: float = number(0.01, 0, 1, "AdamW's, on matrices only")
     warmup: float = number(0.05, 0, 0.9, "share of all steps over which the learning rate rises; then it falls by a cosine")
-    ema: float = number(0.998, 0, 0.99999, "decay a step of the averaged weights that are validated and kept; 0 for none")
+    ema: float = number(0.999, 0, 0.99999, "decay a step of the averaged weights that are validated and kept; 0 for none")
     mirror: Mirror = choice(
         "yes",
         get_args(Mirror),
         "learn from lists' mirror images, too, where the layout is its own; no for a label that tells left from right, such as s-shape's",
     )
-    doubt: float = number(0.1, 0, 100, "weight of learning how far off an answer may be, beside learning the answer")
+    doubt: float = number(0.01, 0, 100, "weight of learning how far off an answer may be, beside learning the answer")
     cell_m: float = number(1.0, 0.01, 1000, "metres of a raster cell; as fine as places lie apart")
     encoder: int = number(64, 1, 4096, "hidden features of a sub-aisle")
     sub_aisle: int = number(24, 1, 1024, "features of a sub-aisle that the mixing sees")
