@@ -209,7 +209,7 @@ def test_an_estimate_leaves_picking_out_and_the_judge_puts_it_in() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_what_was_estimated_is_told_in_exact_times(method: str, judge: Any) -> None:
     problem = random_problem(10, 10)
-    found = found_by(problem, method, Objective(CART, judge, FakeEstimator(problem.ladder, CART)), 20)
+    found = found_by(problem, method, Objective(CART, judge, FakeEstimator(problem.ladder, CART)), 8)
     assert found.total_time_s == pytest.approx(time_s(problem, found.batches))
 
 
@@ -218,7 +218,7 @@ def test_settling_finds_better_batches_than_believing_bad_estimates() -> None:
     for number in range(2):
         problem = random_problem(number, 12, limits=(9.0,))
         times = [
-            found_by(problem, "alns", Objective(CART, judge, FakeEstimator(problem.ladder, CART, 0.15)), 40).total_time_s
+            found_by(problem, "alns", Objective(CART, judge, FakeEstimator(problem.ladder, CART, 0.15)), 25).total_time_s
             for judge in ("estimate", "estimate-then-exact")
         ]
         gains.append(times[0] / times[1] - 1)  # type: ignore[operator]  # a cart was given

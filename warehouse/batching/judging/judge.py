@@ -44,23 +44,21 @@ class Judge:
         self.measured = 0
         self._measure, self._settle = measure, settle
         self.order_keys = np.random.default_rng(0).integers(1, 2**64, len(problem), np.uint64)
-        self._keys, self._costs = (
-            np.zeros(2**CACHE_BITS, np.uint64),
-            np.zeros(2**CACHE_BITS),
-        )  # the empty set's key is 0, and so is its cost
+        # the empty set's key is 0, and so is its cost
+        self._known, self._costs = np.zeros(2**CACHE_BITS, np.uint64), np.zeros(2**CACHE_BITS)
         self._settled: dict[int, float] = {}
 
     def costs(self, sets: Sets) -> Floats:
         """What sets cost, float64[k]."""
-        keys = self._keys_of(sets)
-        slots = (keys & np.uint64(len(self._keys) - 1)).astype(np.int64)
+        keys = self.keys(sets)
+        slots = (keys & np.uint64(len(self._known) - 1)).astype(np.int64)
         costs = self._costs[slots]
-        missing = np.flatnonzero(self._keys[slots] != keys)
+        missing = np.flatnonzero(self._known[slots] != keys)
         if len(missing):
             _, first, which = np.unique(keys[missing], return_index=True, return_inverse=True)
             found = self._measured(self._measure, sets.some(missing[first]))
             costs[missing] = found[which]
-            self._keys[slots[missing]], self._costs[slots[missing]] = keys[missing], costs[missing]
+            self._known[slots[missing]], self._costs[slots[missing]] = keys[missing], costs[missing]
         if self._settled:
             for number, key in enumerate(keys.tolist()):
                 costs[number] = self._settled.get(key, costs[number])
@@ -70,7 +68,7 @@ class Judge:
         """What sets cost indeed; where costs are estimates, these are replaced for good."""
         if self._settle is None:
             return self.costs(sets)
-        keys = self._keys_of(sets).tolist()
+        keys = self.keys(sets).tolist()
         new = np.array([number for number, key in enumerate(keys) if key not in self._settled], np.int64)
         if len(new):
             costs = self._measured(self._settle, sets.some(new))
@@ -81,7 +79,8 @@ class Judge:
         self.measured += len(sets)
         return measure(*pick_lists(self.problem, sets))
 
-    def _keys_of(self, sets: Sets) -> Keys:
+    def keys(self, sets: Sets) -> Keys:
+        """The keys of sets, uint64[k]."""
         keys, held = np.zeros(len(sets), np.uint64), np.diff(sets.first) > 0
         if held.any():
             keys[held] = np.bitwise_xor.reduceat(self.order_keys[sets.orders], sets.first[:-1][held])

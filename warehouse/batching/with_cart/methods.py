@@ -19,7 +19,7 @@ from warehouse.batching.problem import BatchProblem
 from warehouse.batching.simple import in_sequence, tightly
 from warehouse.batching.with_cart.annealing import Follow, anneal
 from warehouse.batching.with_cart.savings import saved
-from warehouse.batching.with_cart.search import Batch, as_batch, searched
+from warehouse.batching.with_cart.search import Met, searched
 from warehouse.batching.with_cart.seed import filled
 
 ANNEALED = 0.6
@@ -93,11 +93,11 @@ def _settled(judge: Judge, batches: Sequence[Sequence[int]]) -> float:
 
 def _searched(problem: BatchProblem, guide: Judge, judge: Judge, budget: Budget, seed: int) -> Found:
     """From the savings that the guide sees, since judging them would take longer than many a search; where judging is cheap, annealed."""
-    start, met, steps = tightly(problem, saved(problem, guide, guide), range(len(problem))), set[Batch](), 0
+    start, met, steps = tightly(problem, saved(problem, guide, guide), range(len(problem))), Met(), 0
     if guide is judge:
 
         def follow(_: int, batches: Lists, __: float) -> None:
-            met.update(map(as_batch, batches))
+            met.add(batches)
 
         found = anneal(problem, judge, start, _share(budget), seed, most=ON_ESTIMATES, follow=follow)
         start, steps = found.records[-1], found.tries // TRIES

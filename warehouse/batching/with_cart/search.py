@@ -14,7 +14,7 @@ Source: Ropke & Pisinger, Transportation Science 40 (2006), section 3.5; Rochat 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import time
 
 import numpy as np
 
@@ -29,24 +29,31 @@ BESIDE = 4
 """Steps that are made side by side."""
 HOT, COLD = 0.3, 0.01
 """Temperatures at the beginning and at the end, as a share of what an order costs in the mean."""
-CHOICES = 4
+CHOICES = 8
 """Among all batches met, in the course of a search; the last one at its end."""
 CHOOSING = 0.06
 """The most time for a choice, as a share of the seconds."""
 SETTLING = 20
 """Choices that are made anew at most, each time after their batches were settled."""
-REMEMBERED = 100_000
-"""Batches of accepted solutions."""
+REMEMBERED = 50_000
+"""Batches of accepted solutions, at least."""
 EVEN = 1e-6
 """Costs that differ by less are the same."""
 
 
-Batch = tuple[int, ...]
+class Met:
+    """The batches of accepted solutions, the latest ones if there are too many."""
 
+    def __init__(self) -> None:
+        self._batches: dict[tuple[int, ...], None] = {}
 
-def as_batch(orders: Iterable[int]) -> Batch:
-    """Orders as those batches are noted that were met."""
-    return tuple(sorted(orders))
+    def add(self, batches: list[list[int]]) -> None:
+        self._batches.update(dict.fromkeys(tuple(sorted(batch)) for batch in batches))
+        if len(self._batches) > 2 * REMEMBERED:
+            self._batches = dict.fromkeys(list(self._batches)[-REMEMBERED:])
+
+    def sets(self) -> Sets:
+        return Sets.of(list(self._batches))
 
 
 def searched(
@@ -56,7 +63,7 @@ def searched(
     start: list[list[int]],
     budget: Budget,
     seed: int = 0,
-    met: Iterable[Batch] = (),
+    met: Met | None = None,
     done: int = 0,
 ) -> tuple[list[list[int]], int]:
     """The best batches that are found, and the steps made.
@@ -71,7 +78,7 @@ def searched(
         met: batches that were met before, to choose among.
         done: steps of the budget that were used up for these.
     """
-    walk = _Walk(problem, judge, start, met)
+    walk = _Walk(problem, judge, start, Met() if met is None else met)
     hot = walk.cost / len(problem) * HOT
     better_at, choices = done, 0
     while True:
@@ -100,9 +107,8 @@ class _Walk:
         sure: the best ones by what they cost indeed.
     """
 
-    def __init__(self, problem: BatchProblem, judge: Judge, start: list[list[int]], met: Iterable[Batch]) -> None:
-        self._problem, self._judge = problem, judge
-        self._met = dict.fromkeys(sorted(met))
+    def __init__(self, problem: BatchProblem, judge: Judge, start: list[list[int]], met: Met) -> None:
+        self._problem, self._judge, self._met = problem, judge, met
         self._go_to(start)
         self.best, self._best_cost = self.batches, self.cost
         self.sure, self._sure_cost = self.batches, math.inf
@@ -112,8 +118,7 @@ class _Walk:
         self.batches = [batch for batch in batches if batch]
         self._costs = self._judge.costs(Sets.of(self.batches)).tolist()
         self.cost = math.fsum(self._costs)
-        if len(self._met) < REMEMBERED:
-            self._met.update(dict.fromkeys(map(as_batch, self.batches)))
+        self._met.add(self.batches)
 
     def _settle(self, batches: list[list[int]]) -> None:
         cost = math.fsum(self._judge.settled(Sets.of(batches)).tolist())
@@ -142,14 +147,18 @@ class _Walk:
 
     def choose(self, seconds: float | None) -> bool:
         """Go to the best choice among all batches met, settled; tells whether it is better than what was sure before."""
-        before = self._sure_cost
+        before, end = self._sure_cost, math.inf if seconds is None else time.monotonic() + seconds
         self._settle(self.best)
-        met = [list(batch) for batch in self._met]
+        sets = self._met.sets()
+        keys, sizes = self._judge.keys(sets), np.diff(sets.first)
         for _ in range(SETTLING):
+            left_s = None if seconds is None else end - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                break
             pool = Pool(self._judge.order_keys)
-            pool.add_batches(met, self._judge.costs(Sets.of(met)))
+            pool.add(keys, self._judge.costs(sets), sizes, sets.orders)
             costs = self._judge.costs(Sets.of(self.sure))
-            chosen = pool.best(self.sure, costs, self._problem.carts or len(self._problem), seconds)
+            chosen = pool.best(self.sure, costs, self._problem.carts or len(self._problem), left_s)
             if chosen is None:
                 break
             self._settle(chosen)
