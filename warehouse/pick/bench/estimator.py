@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from bintally.errors import UsageError
-from bintally.layouts import Cart
+from bintally.layouts import Cart, Ladder, PickList
 from bintally.layouts.files import read_places
 from warehouse.estimator import Estimator, open_estimator
 from warehouse.labels.batch import Batch
@@ -22,7 +22,7 @@ from warehouse.routing.cart.exact import solve_exact
 from warehouse.routing.cart.problem import CartProblem, cart_problem
 from warehouse.routing.cart.search import solve_search
 from warehouse.routing.exact import PackedLists, optimal_lengths_m
-from warehouse.routing.exact.sweep import Ints
+from warehouse.routing.exact.sweep import Floats, Ints
 
 _AT_ONCE = (1, 10, 100, 1_000, 10_000)
 _SIZES = ((1, 5), (6, 10), (11, 20), (21, 35), (36, 50))
@@ -32,6 +32,72 @@ _BESIDE = 10
 _BOUNDED = 3
 """Of these, so many are certified: a bound takes seconds."""
 _REPEATS = 5
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """How fast lists are estimated together, plain router and features included.
+
+    Attributes:
+        lists: of a batch.
+        estimate_s, one_thread_s: seconds a list, on all cores and on one.
+        plain_s: of the plain router alone, on one core.
+    """
+
+    lists: int
+    estimate_s: float
+    one_thread_s: float
+    plain_s: float
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Seconds that each method takes for a list; estimates and plain routes in a batch.
+
+    Attributes:
+        places: from so many to so many, of the lists.
+        estimate_s, plain_s: as their names say.
+        exact_s: None if the lists are too long for it.
+        search_s: without a bound,
+        certified_s: and with one.
+    """
+
+    places: tuple[int, int]
+    estimate_s: float
+    plain_s: float
+    exact_s: float | None
+    search_s: float
+    certified_s: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Relative errors of estimates.
+
+    Attributes:
+        lists: how many.
+        error: the mean of |estimated ÷ calculated − 1|.
+        q99: above which the worst 1 % of lists lie, and
+        worst: the mean over these.
+        bias: the mean of the errors with their signs.
+    """
+
+    lists: int
+    error: float
+    q99: float
+    worst: float
+    bias: float
+
+    @classmethod
+    def of(cls, signed: Floats) -> Scores:
+        """The scores of float64[n], estimated ÷ calculated − 1, of at least one list."""
+        errors = np.sort(np.abs(signed))
+        worst = errors[-max(1, len(errors) // 100) :]
+        return cls(len(errors), *(float(value) for value in (errors.mean(), np.quantile(errors, 0.99), worst.mean(), signed.mean())))
+
+
+Draw = Callable[[int, int], Batch]
+"""Draws the lists from one number up to another."""
 
 
 def measure(bundle: Path, layout: Path, lists: int, seed: int) -> None:
@@ -49,25 +115,49 @@ def measure(bundle: Path, layout: Path, lists: int, seed: int) -> None:
     """
     ladder, places = read_places(layout)
     estimator = open_estimator(bundle)
+    cart = cart_of(bundle, estimator)
+    estimator.check(ladder, cart)
+    drawn = draw_from(estimator, ladder, places, seed)
+    headings: tuple[str, ...] = ("lists at once", "µs a list", "one thread, µs", "plain router alone, µs")
+    table(
+        "Estimating, plain router and features included: best of several repeats",
+        headings,
+        map(_speed_row, speeds(bundle, estimator, drawn)),
+    )
+    headings = ("places", "estimate µs", "plain µs", "exact ms", "search ms", "with bound ms", "search ÷ estimate")
+    title = f"A list by each method: estimate and plain in a batch, exact up to {_EXACT_HANDFULS} handfuls, medians of {_BESIDE}"
+    table(title, headings, map(_method_row, methods(estimator, drawn(0, max(_AT_ONCE)), cart)))
+    headings = ("lists", "number", "mean error", "99 % below", "worst 1 %", "bias", "within 2 spreads")
+    table("|estimated ÷ calculated − 1| on freshly drawn lists", headings, _errors(estimator, drawn(0, lists), cart))
+
+
+def cart_of(bundle: Path, estimator: Estimator) -> Cart:
+    """The worker and the cart whose time it estimates.
+
+    Raises:
+        UsageError: it estimates something else.
+    """
     cart = estimator.manifest.cart
     if estimator.manifest.label != SECONDS or cart is None:
         raise UsageError(f"{bundle}: estimates {estimator.manifest.label}; only {SECONDS} can be measured beside the cart's methods")
-    estimator.check(ladder, cart)
+    return cart
+
+
+def draw_from(estimator: Estimator, ladder: Ladder, places: PickList, seed: int) -> Draw:
+    """Draws lists as the estimator was trained on."""
     drawing = Drawing(places, KINDS, min(estimator.manifest.most_picks, len(places)), seed)
-
-    def drawn(start: int, end: int) -> Batch:
-        return Batch(ladder, places, start, drawing.lists(start, end))
-
-    speeds = ("lists at once", "µs a list", "one thread, µs", "plain router alone, µs")
-    table("Estimating, plain router and features included: best of several repeats", speeds, _speeds(bundle, estimator, drawn))
-    methods = ("places", "estimate µs", "plain µs", "exact ms", "search ms", "with bound ms", "search ÷ estimate")
-    title = f"A list by each method: estimate and plain in a batch, exact up to {_EXACT_HANDFULS} handfuls, medians of {_BESIDE}"
-    table(title, methods, _methods(estimator, drawn(0, max(_AT_ONCE)), cart))
-    errors = ("lists", "number", "mean error", "99 % below", "worst 1 %", "bias", "within 2 spreads")
-    table("|estimated ÷ calculated − 1| on freshly drawn lists", errors, _errors(estimator, drawn(0, lists), cart))
+    return lambda start, end: Batch(ladder, places, start, drawing.lists(start, end))
 
 
-def _speeds(bundle: Path, estimator: Estimator, drawn: Callable[[int, int], Batch]) -> Iterator[tuple[object, ...]]:
+def signed_errors(estimator: Estimator, batch: Batch, cart: Cart) -> tuple[Floats, Floats]:
+    """Estimated ÷ calculated − 1 of each list, and the spread that was expected, float64[n] each."""
+    calculated = CartTimes(replace(cart, pick_s=0.0))(batch)[SECONDS]
+    found = estimator.values(batch.packed(), batch.drawn.quantities)
+    return found.value / calculated - 1, found.spread
+
+
+def speeds(bundle: Path, estimator: Estimator, drawn: Draw) -> Iterator[AtOnce]:
+    """Time batches of all sizes."""
     alone = open_estimator(bundle, threads=1)
     for number in _AT_ONCE:
         # lists one by one differ much, so that many are timed
@@ -78,7 +168,11 @@ def _speeds(bundle: Path, estimator: Estimator, drawn: Callable[[int, int], Batc
             [partial(alone.values, *packed) for packed in all_packed],
             [partial(optimal_lengths_m, batches[0].ladder, packed, 1) for packed, _ in all_packed],
         )
-        yield number, *(f"{_best_s(calls) / number * 1e6:.1f}" for calls in ways)
+        yield AtOnce(number, *(_best_s(calls) / number for calls in ways))
+
+
+def _speed_row(found: AtOnce) -> tuple[object, ...]:
+    return found.lists, *(f"{seconds * 1e6:.1f}" for seconds in (found.estimate_s, found.one_thread_s, found.plain_s))
 
 
 def _best_s(calls: Sequence[Callable[[], object]]) -> float:
@@ -86,7 +180,8 @@ def _best_s(calls: Sequence[Callable[[], object]]) -> float:
     return min(median_s(calls) for _ in range(_REPEATS))
 
 
-def _methods(estimator: Estimator, batch: Batch, cart: Cart) -> Iterator[tuple[object, ...]]:
+def methods(estimator: Estimator, batch: Batch, cart: Cart) -> Iterator[Beside]:
+    """Time all methods on the same lists, by their size; some of the lists for the slow ones."""
     lengths = np.diff(batch.drawn.first)
     for low, high in _SIZES:
         numbers = np.flatnonzero((lengths >= low) & (lengths <= high))
@@ -99,9 +194,15 @@ def _methods(estimator: Estimator, batch: Batch, cart: Cart) -> Iterator[tuple[o
         search_s = median_s([partial(solve_search, problem) for problem in problems])
         certified_s = median_s([partial(_certified, problem) for problem in problems[:_BOUNDED]])
         short = [problem for problem in problems if problem.handfuls <= _EXACT_HANDFULS]
-        exact = f"{median_s([partial(solve_exact, problem) for problem in short]) * 1e3:.1f}" if short else "–"
-        times = (f"{search_s * 1e3:.1f}", f"{certified_s * 1e3:.0f}", f"{search_s / estimate_s:,.0f}")
-        yield f"{low}–{high}", f"{estimate_s * 1e6:.1f}", f"{plain_s * 1e6:.1f}", exact, *times
+        exact_s = median_s([partial(solve_exact, problem) for problem in short]) if short else None
+        yield Beside((low, high), estimate_s, plain_s, exact_s, search_s, certified_s)
+
+
+def _method_row(found: Beside) -> tuple[object, ...]:
+    exact = "–" if found.exact_s is None else f"{found.exact_s * 1e3:.1f}"
+    fast = (f"{found.estimate_s * 1e6:.1f}", f"{found.plain_s * 1e6:.1f}")
+    slow = (f"{found.search_s * 1e3:.1f}", f"{found.certified_s * 1e3:.0f}", f"{found.search_s / found.estimate_s:,.0f}")
+    return "–".join(map(str, found.places)), *fast, exact, *slow
 
 
 def _chosen(batch: Batch, numbers: Ints) -> tuple[PackedLists, Ints]:
@@ -122,16 +223,12 @@ def _certified(problem: CartProblem) -> None:
 
 
 def _errors(estimator: Estimator, batch: Batch, cart: Cart) -> Iterator[tuple[object, ...]]:
-    calculated = CartTimes(replace(cart, pick_s=0.0))(batch)[SECONDS]
-    found = estimator.values(batch.packed(), batch.drawn.quantities)
-    signed = found.value / calculated - 1
+    signed, spread = signed_errors(estimator, batch, cart)
     for name, rows in _groups(batch):
         if rows.any():
-            errors = np.sort(np.abs(signed[rows]))
-            worst = errors[-max(1, len(errors) // 100) :].mean()
-            within = np.mean(np.abs(signed[rows]) < 2 * found.spread[rows])
-            shares = (errors.mean(), np.quantile(errors, 0.99), worst, signed[rows].mean())
-            yield name, len(errors), *(f"{share:.3%}" for share in shares), f"{within:.1%}"
+            found, within = Scores.of(signed[rows]), np.mean(np.abs(signed[rows]) < 2 * spread[rows])
+            shares = (found.error, found.q99, found.worst, found.bias)
+            yield name, found.lists, *(f"{share:.3%}" for share in shares), f"{within:.1%}"
 
 
 def _groups(batch: Batch) -> Iterator[tuple[str, np.ndarray]]:
