@@ -125,7 +125,7 @@ def test_a_counter_is_no_estimator(tmp_path: Path, tiny_bundle: Path, capsys: py
 def test_the_bench_prints_the_errors_that_a_plain_formula_gives(
     bundle: Path, layout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench, "_AT_ONCE", (1, 20))
+    monkeypatch.setattr(bench, "AT_ONCE", (1, 20))
     monkeypatch.setattr(bench, "_REPEATS", 1)
     monkeypatch.setattr(bench, "_BESIDE", 2)
     assert main(["pick", "bench", "estimator", "--estimator", str(bundle), "--layout", str(layout), "--lists", "5", "--seed", "3"]) == 0

@@ -24,7 +24,7 @@ from warehouse.routing.cart.search import solve_search
 from warehouse.routing.exact import PackedLists, optimal_lengths_m
 from warehouse.routing.exact.sweep import Floats, Ints
 
-_AT_ONCE = (1, 10, 100, 1_000, 10_000)
+AT_ONCE = (1, 10, 100, 1_000, 10_000)
 _SIZES = ((1, 5), (6, 10), (11, 20), (21, 35), (36, 50))
 _EXACT_HANDFULS = 12
 _BESIDE = 10
@@ -126,7 +126,7 @@ def measure(bundle: Path, layout: Path, lists: int, seed: int) -> None:
     )
     headings = ("places", "estimate µs", "plain µs", "exact ms", "search ms", "with bound ms", "search ÷ estimate")
     title = f"A list by each method: estimate and plain in a batch, exact up to {_EXACT_HANDFULS} handfuls, medians of {_BESIDE}"
-    table(title, headings, map(_method_row, methods(estimator, drawn(0, max(_AT_ONCE)), cart)))
+    table(title, headings, map(_method_row, methods(estimator, drawn(0, max(AT_ONCE)), cart)))
     headings = ("lists", "number", "mean error", "99 % below", "worst 1 %", "bias", "within 2 spreads")
     table("|estimated ÷ calculated − 1| on freshly drawn lists", headings, _errors(estimator, drawn(0, lists), cart))
 
@@ -159,9 +159,9 @@ def signed_errors(estimator: Estimator, batch: Batch, cart: Cart) -> tuple[Float
 def speeds(bundle: Path, estimator: Estimator, drawn: Draw) -> Iterator[AtOnce]:
     """Time batches of all sizes."""
     alone = open_estimator(bundle, threads=1)
-    for number in _AT_ONCE:
+    for number in AT_ONCE:
         # lists one by one differ much, so that many are timed
-        batches = [drawn(start, start + number) for start in range(0, min(200 * number, max(_AT_ONCE)), number)]
+        batches = [drawn(start, start + number) for start in range(0, min(200 * number, max(AT_ONCE)), number)]
         all_packed = [(batch.packed(), batch.drawn.quantities) for batch in batches]
         ways = (
             [partial(estimator.values, *packed) for packed in all_packed],
