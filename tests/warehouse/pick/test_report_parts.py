@@ -22,8 +22,8 @@ from tests.warehouse.labels.samples import HALL, PLACES, job
 from tests.warehouse.routing.cart.reference import brute_force_s
 from warehouse.estimator import Estimator, open_estimator
 from warehouse.labels.job import sheet_of
-from warehouse.pick.bench.estimator import Scores, draw_from
-from warehouse.pick.report.errors import FRESH, on_fresh, on_held_out
+from warehouse.pick.bench.estimator import FRESH, Scores, draw_from
+from warehouse.pick.report.errors import on_fresh, on_held_out
 from warehouse.pick.report.page import Picture, Section, Table, page
 from warehouse.pick.report.plots import Histogram
 from warehouse.pick.report.sections import table_1

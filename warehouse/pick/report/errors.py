@@ -13,12 +13,10 @@ from bintally.labels import PLAIN, Labelled, LabelSheet, part_of, read_shards, r
 from bintally.layouts import Cart
 from warehouse.estimator import Estimator
 from warehouse.labels.workers import cores
-from warehouse.pick.bench.estimator import Draw, signed_errors
+from warehouse.pick.bench.estimator import FRESH, Draw, signed_errors
 from warehouse.routing.exact import PackedLists
 from warehouse.routing.exact.sweep import Floats
 
-FRESH = 1 << 40
-"""Number of the first list that is drawn: with whatever seed, nobody has labelled so many lists that it is among them."""
 _CHUNK = 20
 
 
