@@ -148,7 +148,7 @@ def train(
 
 def in_words(device: torch.device) -> str:
     """A device as people call it."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}"
 
 
 def learning_rate(progress: float, settings: TravelTimeSettings) -> float:

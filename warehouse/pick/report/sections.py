@@ -70,7 +70,7 @@ def table_2(speeds: Sequence[AtOnce], methods: Sequence[Beside]) -> Section:
     ]
     text = (
         "An estimate includes what it is made from: the shortest tour by the plain router, and the features, which the network makes itself. "
-        "Times are the best of several medians. Plain routing needs no network: it is exact, and faster than any."
+        "Times are the best of several medians. Plain routing needs no network: it is exact, and in batches faster than any."
     )
     in_batches = ("lists at once", "estimate, all cores", "estimate, one core", "plain router alone", "seed system")
     by_method = (
