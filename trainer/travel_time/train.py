@@ -148,7 +148,10 @@ def train(
 
 def in_words(device: torch.device) -> str:
     """A device as people call it."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}"
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def learning_rate(progress: float, settings: TravelTimeSettings) -> float:
