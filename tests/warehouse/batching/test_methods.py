@@ -97,11 +97,11 @@ def test_the_better_methods_are_better() -> None:
 def test_parts_are_joined_again_and_never_worse_and_repeat() -> None:
     problem = random_problem(6, 600)
     start = savings(problem)
-    found, done = searched_in_parts(problem, start.batches, Budget(iterations=20), 1)
+    found, done = searched_in_parts(problem, start.batches, Budget(iterations=2000), 1)
     check_batches(problem, found)
-    assert done == 20
+    assert done == 2000
     assert sum(length_m(problem, batch) for batch in found) < start.total_length_m
-    assert found == searched_in_parts(problem, start.batches, Budget(iterations=20), 1)[0]
+    assert found == searched_in_parts(problem, start.batches, Budget(iterations=2000), 1)[0]
 
 
 def test_a_search_stops_when_nothing_better_is_found() -> None:
