@@ -15,7 +15,7 @@ from trainer.network.torch_files import load_torch, save_torch, shapes
 from trainer.travel_time.design import Design
 from trainer.travel_time.network import TravelTime
 
-FORMAT = "bintally-travel-time-1"
+FORMAT = "bintally-travel-time-2"
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Subject:
         cart: of the labels, None if they need none.
         name: the label's column.
         label: its unit, and what it is.
+        bases: columns of what is calculated of each list before it is estimated; PLAIN first.
         most_picks: places of the longest list that it has seen.
     """
 
@@ -34,6 +35,7 @@ class Subject:
     cart: Cart | None
     name: str
     label: Label
+    bases: tuple[str, ...]
     most_picks: int
 
 
@@ -61,7 +63,7 @@ class Checkpoint:
 
     def network(self) -> TravelTime:
         """The network with these weights, ready to estimate."""
-        network = TravelTime(self.subject.ladder, self.design)
+        network = TravelTime(self.subject.ladder, len(self.subject.bases), self.design)
         network.load_state_dict(self.model)
         return network.eval()
 
@@ -95,7 +97,9 @@ def read(path: Path) -> Checkpoint:
     checkpoint = Checkpoint(**{**content, "design": _design(content["design"], path), "subject": _subject(content["subject"], path)})
     if not isinstance(checkpoint.model, dict) or not isinstance(checkpoint.facts, dict):
         raise InputError(f"{path}: a travel-time checkpoint, but damaged; train again")
-    if shapes(checkpoint.model) != shapes(TravelTime(checkpoint.subject.ladder, checkpoint.design).state_dict()):
+    if shapes(checkpoint.model) != shapes(
+        TravelTime(checkpoint.subject.ladder, len(checkpoint.subject.bases), checkpoint.design).state_dict()
+    ):
         raise InputError(f"{path}: the weights are not those of this version's {checkpoint.design}; train again")
     return checkpoint
 

@@ -27,7 +27,7 @@ from trainer.travel_time.train import BEST, LAST, METRICS, batches, in_words, le
 from trainer.tuning.space import space_from
 from trainer.tuning.training import TravelTimeTraining
 
-SETTINGS = TravelTimeSettings(epochs=3, batch_size=32, encoder=16, sub_aisle=4, width=32, depth=1, ema=0.9, seed=5)
+SETTINGS = TravelTimeSettings(epochs=3, batch_size=32, aisle=16, looks=1, told=4, width=32, ema=0.9, seed=5)
 STEPS_PER_EPOCH = 540 // 32
 
 
@@ -172,7 +172,7 @@ def test_doubt_is_least_where_spreads_are_as_large_as_errors() -> None:
 
 def test_the_command_prints_network_and_baselines_and_keeps_them(tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--task", "travel-time", "--data", str(folder), "--label", NAME, "--out", str(tmp_path)]
-    sizes = ["--epochs", "1", "--batch-size", "64", "--width", "16", "--depth", "1", "--encoder", "8", "--sub-aisle", "4"]
+    sizes = ["--epochs", "1", "--batch-size", "64", "--width", "16", "--looks", "1", "--aisle", "8", "--told", "4"]
     assert main(["train", *words, *sizes]) == 0
     table = capsys.readouterr().out
     names = ["network", "shortest tour × constant", "regression on the shortest tour", "regression on simple features", "gradient boosting"]

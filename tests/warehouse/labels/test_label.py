@@ -225,7 +225,7 @@ def test_the_command_line_labels_with_the_cart_it_is_given(tmp_path: Path) -> No
     sheet, found = read_sheet(tmp_path), read_shards(tmp_path)
     assert sheet.cart is not None
     assert (sheet.cart.hands, sheet.cart.push_m_s) == (None, 1.0)
-    assert list(sheet.labels) == ["plain_m", "cart_s", "cart_proven"]
+    assert list(sheet.labels) == ["plain_m", "cart_s", "along_s", "cart_proven"]
     assert found.kind_names == ("skewed",)
 
 
