@@ -17,7 +17,7 @@ import numpy as np
 
 from warehouse.batching.batches import Batches, judged
 from warehouse.batching.bound import lower_bound_m
-from warehouse.batching.budget import Budget
+from warehouse.batching.budget import FEW, Budget
 from warehouse.batching.ground import Ground, ground_of
 from warehouse.batching.lengths import meter_of, state_of
 from warehouse.batching.parts import searched_in_parts
@@ -60,12 +60,13 @@ def alns(
         UsageError: no limit is given, or one is not above 0.
         InputError: no way was found into so few carts.
     """
+    search = _searched if len(problem) <= WHOLE else searched_in_parts
+    if seconds is not None:
+        few = problem.some(FEW)
+        search(few, tightly(few, saved(few), range(len(few))), Budget(iterations=10), seed)
     budget = Budget(seconds, iterations, patience)
     start = tightly(problem, saved(problem), range(len(problem)))
-    if len(problem) <= WHOLE:
-        batches, done = _searched(problem, start, budget, seed)
-    else:
-        batches, done = searched_in_parts(problem, start, budget, seed)
+    batches, done = search(problem, start, budget, seed)
     return judged(problem, batches, "alns", seconds=budget.elapsed_s(), iterations=done, bound_m=lower_bound_m(problem))
 
 
