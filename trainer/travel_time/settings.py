@@ -20,9 +20,9 @@ class TravelTimeSettings:
         UsageError: a value is out of its range or none of its choices.
     """
 
-    epochs: int = number(20, 1, 10_000, "passes over the training lists")
-    batch_size: int = number(64, 2, 2**20, "lists a step")
-    learning_rate: float = number(4e-3, 1e-7, 1, "AdamW's at its peak")
+    epochs: int = number(40, 1, 10_000, "passes over the training lists")
+    batch_size: int = number(256, 2, 2**20, "lists a step")
+    learning_rate: float = number(5e-3, 1e-7, 1, "AdamW's at its peak")
     weight_decay: float = number(0.01, 0, 1, "AdamW's, on matrices only")
     warmup: float = number(0.05, 0, 0.9, "share of all steps over which the learning rate rises; then it falls by a cosine")
     ema: float = number(0.999, 0, 0.99999, "decay a step of the averaged weights that are validated and kept; 0 for none")
