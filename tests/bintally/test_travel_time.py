@@ -52,15 +52,15 @@ def test_a_good_bundle_estimates_lists_in_any_number_and_of_any_length(path: Pat
     network = open_network(path)
     picks = np.random.default_rng(0).integers(0, 3, (number, longest, 3)).astype(np.float32)
     picks[:, :, 2] += 1
-    base = np.linspace(10, 20, number, dtype=np.float32)
+    base = np.linspace(10, 20, number, dtype=np.float32)[:, None]
     value, spread = network.run(picks, base)
-    wanted = [fakes.expected(one[:, 0], one[:, 1], one[:, 2], float(base_m)) for one, base_m in zip(picks, base, strict=True)]
+    wanted = [fakes.expected(one[:, 0], one[:, 1], one[:, 2], float(base_m)) for one, base_m in zip(picks, base[:, 0], strict=True)]
     np.testing.assert_allclose(np.array([value, spread]).T, wanted, rtol=1e-5)
 
 
 def test_padding_changes_nothing(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    picks, base = np.ones((2, 4, 3), np.float32), np.ones(2, np.float32)
+    picks, base = np.ones((2, 4, 3), np.float32), np.ones((2, 1), np.float32)
     longer = np.concatenate([picks, np.zeros((2, 9, 3), np.float32)], 1)
     network = open_network(path)
     np.testing.assert_array_equal(network.run(picks, base), network.run(longer, base))
@@ -117,6 +117,11 @@ def test_a_graph_for_a_fixed_number_or_length_of_lists_is_refused(path: Path, pl
     assert "no travel-time graph; export it again" in refusal(path, pack(model, TravelTimeManifest, fakes.manifest(LADDER, CART)))
 
 
+def test_a_graph_for_other_bases_than_the_manifests_is_refused(path: Path) -> None:
+    two = fakes.manifest(LADDER, CART, ("plain_m", "along_s"))
+    assert "no travel-time graph" in refusal(path, pack(fakes.graph(bases=1), TravelTimeManifest, two))
+
+
 def test_a_graph_with_other_outputs_is_refused(path: Path) -> None:
     model = fakes.graph()
     del model.graph.output[1]
@@ -125,8 +130,8 @@ def test_a_graph_with_other_outputs_is_refused(path: Path) -> None:
 
 def test_golden_lists_that_the_graph_cannot_take_are_refused(path: Path) -> None:
     model = fakes.graph()
-    twice = next(value for value in model.graph.initializer if value.name == "two")
-    twice.CopyFrom(onnx.numpy_helper.from_array(np.full(3, 2, np.float32), "two"))
+    times = next(value for value in model.graph.initializer if value.name == "times")
+    times.CopyFrom(onnx.numpy_helper.from_array(np.ones((5, 1), np.float32), "times"))  # for five lists only
     told = refusal(path, pack(model, TravelTimeManifest, fakes.manifest(LADDER, CART)))
     assert "its golden lists cannot be run" in told
 
