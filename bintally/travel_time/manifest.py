@@ -65,7 +65,7 @@ class TravelTimeManifest(BaseManifest):
         label: name of the column that it learnt.
         what: the label's unit and meaning.
         bases: what is calculated of each list before; the length of the shortest tour in metres first.
-        most_picks: places of the longest list in training.
+        most_items: the most items of a list of up to so many places in training, for 1, 2, … places.
         measured: on held-out lists.
         proof: that it equals the checkpoint.
         training: settings and progress of the checkpoint.
@@ -79,7 +79,7 @@ class TravelTimeManifest(BaseManifest):
     label: str
     what: Label
     bases: tuple[Literal["plain_m", "along_s"], ...] = Field(min_length=1)
-    most_picks: int = Field(ge=1)
+    most_items: list[int] = Field(min_length=1)
     measured: HeldOut
     proof: SameAsTorch
     training: dict[str, Any]

@@ -86,7 +86,7 @@ def manifest_fields(checkpoint: Checkpoint, proof: SameAsTorch, lists: Lists, fo
         "label": subject.name,
         "what": subject.label,
         "bases": subject.bases,
-        "most_picks": subject.most_picks,
+        "most_items": subject.most_items,
         "measured": _measured(checkpoint, lists, found),
         "proof": proof,
         "training": checkpoint.facts,

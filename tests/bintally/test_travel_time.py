@@ -88,14 +88,14 @@ def test_an_altered_graph_or_manifest_is_noticed(path: Path, content: bytes) -> 
     old, new = (np.array([1, value], np.float32).tobytes() for value in (fakes.AWAY, 0.5))
     assert content.count(old) == 1
     assert "the graph is not the one that its manifest names" in refusal(path, content.replace(old, new))
-    assert "the manifest was altered" in refusal(path, repack(content, lambda fields: fields.update(most_picks=99), sign=False))
+    assert "the manifest was altered" in refusal(path, repack(content, lambda fields: fields.update(most_items=[99]), sign=False))
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         (lambda fields: fields.update(schema=2), "bundle schema 2; this version reads schema 1"),
-        (lambda fields: fields.update(most_picks=0), "most_picks is wrong"),
+        (lambda fields: fields.update(most_items=[]), "most_items is wrong"),
         (lambda fields: fields.update(surprise=1), "surprise is wrong"),
         (lambda fields: fields.update(golden=[]), "golden is wrong"),
         (lambda fields: fields.update(task="weigh"), "task is wrong"),

@@ -18,7 +18,7 @@ from export.pack import pack
 AWAY, SPREAD = 0.25, 0.005
 TIMES = (2.0, 0.5)
 """What the bases are multiplied by."""
-MOST_PICKS = 8
+MOST_PICKS, MOST_ITEMS = 8, 60
 
 
 def expected(columns: NDArray[Any], y_m: NDArray[Any], quantities: NDArray[Any], *base: float) -> tuple[float, float]:
@@ -78,7 +78,7 @@ def manifest(ladder: Ladder, cart: Cart | None, bases: Sequence[str] = ("plain_m
         "label": "cart_s",
         "what": Label(unit="s", about="a formula"),
         "bases": bases,
-        "most_picks": MOST_PICKS,
+        "most_items": [MOST_ITEMS] * MOST_PICKS,
         "measured": {"lists": 1, "scores": {"error": 0.0}, "spread": {}, "baselines": {}},
         "proof": {"lists": 1, "gates": [{"name": "largest relative difference", "value": 0.0, "limit": 0.001}]},
         "training": {},

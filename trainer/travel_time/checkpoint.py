@@ -15,7 +15,7 @@ from trainer.network.torch_files import load_torch, save_torch, shapes
 from trainer.travel_time.design import Design
 from trainer.travel_time.network import TravelTime
 
-FORMAT = "bintally-travel-time-2"
+FORMAT = "bintally-travel-time-3"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Subject:
         name: the label's column.
         label: its unit, and what it is.
         bases: columns of what is calculated of each list before it is estimated; PLAIN first.
-        most_picks: places of the longest list that it has seen.
+        most_items: the most items of a list of so many places that it has seen, for 1, 2, … places.
     """
 
     ladder: Ladder
@@ -36,7 +36,7 @@ class Subject:
     name: str
     label: Label
     bases: tuple[str, ...]
-    most_picks: int
+    most_items: tuple[int, ...]
 
 
 _SUBJECT = TypeAdapter(Subject)

@@ -91,9 +91,8 @@ def load(folders: Sequence[Path], name: str) -> LabelSet:
     for folder, one in zip(folders, labelled, strict=True):
         _refuse_unusable(folder, one, name)
     bases = tuple(base for base in BASES if base != name and all(base in sheet.labels for sheet in sheets))
-    most_picks = max(sheet.most_picks for sheet in sheets)
-    subject = Subject(sheets[0].ladder, sheets[0].cart, name, sheets[0].labels[name], bases, most_picks)
     parts: dict[Part, Lists] = {part: _joined([_chosen(one, name, bases, part) for one in labelled]) for part in ("train", "val", "test")}
+    subject = Subject(sheets[0].ladder, sheets[0].cart, name, sheets[0].labels[name], bases, _most_items(parts["train"]))
     return LabelSet(subject, parts, _digest(parts))
 
 
@@ -137,6 +136,15 @@ def _chosen(lists: Labelled, name: str, bases: Sequence[str], part: Part) -> Lis
     base = np.stack([lists.labels[base][rows] for base in bases], 1)
     known, value = (torch.from_numpy(found.astype(np.float32)) for found in (base, lists.labels[name][rows]))
     return Lists(torch.from_numpy(places), torch.from_numpy(first), known, value, int(lengths.max(initial=1)))
+
+
+def _most_items(lists: Lists) -> tuple[int, ...]:
+    """The most items of a list of up to 1, 2, … places."""
+    lengths = lists.first.diff().numpy()
+    items = np.add.reduceat(lists.places[:, 2].numpy(), lists.first[:-1].numpy()) if len(lists) else np.empty(0)
+    most = np.zeros(lists.longest + 1, np.int64)
+    np.maximum.at(most, lengths, items.astype(np.int64))
+    return tuple(np.maximum.accumulate(most)[1:].tolist())
 
 
 def _joined(parts: Sequence[Lists]) -> Lists:

@@ -39,7 +39,8 @@ class Estimates:
         value: float64[n], in the label's unit.
         spread: float64[n], the relative standard deviation of the error that the network expects.
         plain_m: float64[n], the length of the shortest tour, exact.
-        beyond: bool[n], lists with more places than any in training: nobody has measured how good value and spread are for these.
+        beyond: bool[n], lists with more places than any in training, or more items than any of so many places: nobody has measured how good
+            value and spread are for these.
     """
 
     value: Floats
@@ -113,7 +114,7 @@ class Estimator:
             with ThreadPoolExecutor(min(self._threads, len(parts)), "estimator") as pool:
                 list(pool.map(estimate, parts))
         self._check_numbers(found, lengths)
-        return Estimates(found[0], found[1], found[2], lengths > manifest.most_picks)
+        return Estimates(found[0], found[1], found[2], _beyond(np.array(manifest.most_items), lists.first, quantities))
 
     def _check_numbers(self, found: Floats, lengths: Ints) -> None:
         value, spread = found[0], found[1]
@@ -141,6 +142,14 @@ def open_estimator(path: Path, threads: int = 0) -> Estimator:
     if threads < 0:
         raise UsageError(f"{threads} threads: at least 1, or 0 for one a core")
     return Estimator(open_network(path, threads=1), threads or os.cpu_count() or 1)
+
+
+def _beyond(most_items: Ints, first: Ints, quantities: Ints) -> npt.NDArray[np.bool_]:
+    """Which lists have more places or items than those in training, bool[n]."""
+    lengths, upto = np.diff(first), np.concatenate([[0], np.cumsum(quantities)])
+    items = upto[first[1:]] - upto[first[:-1]]
+    most = np.concatenate([[0], most_items])[np.minimum(lengths, len(most_items))]
+    return np.asarray((lengths > len(most_items)) | (items > most))
 
 
 def _checked(quantities: Ints, picks: int) -> Ints:

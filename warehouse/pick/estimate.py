@@ -75,7 +75,7 @@ def _row(estimator: Estimator, found: Estimates, number: int, picks: PickList) -
 
 
 def _text(file: Path, row: dict[str, object]) -> str:
-    beyond = "; longer than any list in training" if row["beyond"] else ""
+    beyond = "; more places or items than any such list in training" if row["beyond"] else ""
     return (
         f"{file}: {row['value']:.1f} {row['unit']} ± {row['spread']:.1%}, {row['places']} places, {row['items']} items; "
         f"shortest tour {row['plain_m']:.2f} m{beyond}"

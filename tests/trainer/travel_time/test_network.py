@@ -56,7 +56,7 @@ def test_an_answer_does_not_depend_on_the_lists_beside_it() -> None:
 
 @pytest.fixture
 def checkpoint() -> Checkpoint:
-    subject = Subject(HALL, Cart(hands=None), "cart_s", Label(unit="s", about="a time"), ("plain_m", "along_s"), 50)
+    subject = Subject(HALL, Cart(hands=None), "cart_s", Label(unit="s", about="a time"), ("plain_m", "along_s"), (9, 12))
     return Checkpoint(DESIGN, subject, network().state_dict(), {"step": 7, "validation": []})
 
 

@@ -107,6 +107,15 @@ def test_lists_longer_than_the_trained_ones_are_answered_but_told_apart(estimato
     np.testing.assert_allclose(found.value, _formula(lists)[0], rtol=1e-6)
 
 
+def test_lists_of_more_items_than_such_lists_in_training_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "items.onnx"
+    path.write_bytes(fakes.formula_bundle_bytes(LADDER, CART, most_items=[3, 5]))
+    lists = [uniform_list(np.random.default_rng(length), LADDER, length) for length in (1, 1, 2, 2, 0)]
+    items = [np.array([3]), np.array([4]), np.array([4, 1]), np.array([4, 2])]
+    found = open_estimator(path).values(pack(lists), np.concatenate(items))
+    assert found.beyond.tolist() == [False, True, False, True, False]
+
+
 def test_parts_hold_each_list_once_and_stay_within_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_PICKS", 1000)
     lengths = np.random.default_rng(3).integers(0, 200, 2000)

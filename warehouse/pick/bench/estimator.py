@@ -147,7 +147,7 @@ def cart_of(bundle: Path, estimator: Estimator) -> Cart:
 
 def draw_from(estimator: Estimator, ladder: Ladder, places: PickList, seed: int) -> Draw:
     """Draws lists as the estimator was trained on."""
-    drawing = Drawing(places, KINDS, min(estimator.manifest.most_picks, len(places)), seed)
+    drawing = Drawing(places, KINDS, min(len(estimator.manifest.most_items), len(places)), seed)
     return lambda start, end: Batch(ladder, places, start, drawing.lists(start, end))
 
 
