@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bintally.errors import InputError
 from bintally.labels import ALONG
-from bintally.layouts import Cart
 from bintally.travel_time import TravelTimeManifest
 from warehouse.routing.cart.along import Course, along_s, course_of, memory
 from warehouse.routing.compiled import compiled
@@ -34,9 +34,18 @@ class Ground:
 
     @classmethod
     def of(cls, manifest: TravelTimeManifest) -> Ground:
-        """That of a bundle, for its bases."""
-        course = course_of(manifest.ladder, manifest.cart or Cart()) if ALONG in manifest.bases else None
-        return cls(sweep_of(manifest.ladder), course)
+        """That of a bundle, for its bases.
+
+        Raises:
+            InputError: it wants the time along the tour, and names no cart.
+        """
+        if ALONG not in manifest.bases:
+            return cls(sweep_of(manifest.ladder), None)
+        if manifest.cart is None:
+            raise InputError(
+                f"{manifest.name}: wants {ALONG} of each list, and names no cart to take along; label with a cart, train and export again"
+            )
+        return cls(sweep_of(manifest.ladder), course_of(manifest.ladder, manifest.cart))
 
 
 def padded(ground: Ground, lists: PackedLists, quantities: Ints, chosen: Ints) -> tuple[Picks, Floats]:

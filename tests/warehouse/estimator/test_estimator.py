@@ -73,6 +73,13 @@ def test_a_bundle_that_asks_for_it_is_given_the_time_along_the_tour(tmp_path: Pa
     np.testing.assert_allclose(found.plain_m, _formula(lists)[2])
 
 
+def test_a_bundle_that_asks_for_it_and_names_no_cart_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "two.onnx"
+    path.write_bytes(fakes.formula_bundle_bytes(LADDER, None, ("plain_m", "along_s")))
+    with pytest.raises(InputError, match="names no cart to take along"):
+        open_estimator(path)
+
+
 def test_answers_do_not_depend_on_threads_or_on_the_sequence(bundle: Path, estimator: Estimator) -> None:
     lists = _drawn(np.random.default_rng(2).integers(0, 30, 400).tolist())
     two, one = (each.values(pack(lists), _quantities(lists)).value for each in (estimator, open_estimator(bundle, 1)))

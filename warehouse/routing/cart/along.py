@@ -1,4 +1,4 @@
-"""How long a worker and a cart take along the shortest tour: the value of `split` for its order, a thousand times faster than by way of a plan.
+"""How long a worker and a cart take along the shortest tour: the value of `split` for its order, without the plan.
 
 No schedule, but the best guess of its time that microseconds buy: what travel-time networks correct. The cart's stands are numbered column
 by column, as in `CartProblem`; a stand lies at a cross aisle, so that the way to it is as long as its coordinates say. Seconds are float32,
