@@ -1,7 +1,7 @@
 """From pick lists to estimates: plain router, padding, network; in parts of bounded memory, one a core at a time.
 
-The network corrects what is found in microseconds: the length of the shortest tour, and a worker's time with the cart along it. Lists of similar length are padded to
-the longest of them and run together: one list alone costs the runtime as much as ten.
+The network corrects what is found in microseconds: the length of the shortest tour, and a worker's time with the cart along it. Lists of
+similar length are padded to the longest of them and run together: one list alone costs the runtime as much as ten.
 """
 
 from __future__ import annotations
