@@ -1,0 +1,30 @@
+"""``bintally fleet``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from deploy.fleet.parsers import desired_key, init, list_, publish, renew, revoke, rotate_key, serve, sign
+
+_COMMANDS = {
+    "init": init,
+    "publish": publish,
+    "list": list_,
+    "renew": renew,
+    "sign": sign,
+    "rotate-key": rotate_key,
+    "revoke": revoke,
+    "desired-key": desired_key,
+    "serve": serve,
+}
+
+
+def fleet(arguments: Sequence[str]) -> int:
+    """signed model updates: a repository of bundles, its keys, and who may move a station"""
+    parser = argparse.ArgumentParser(prog="bintally fleet", description=f"{fleet.__doc__}; docs/fleet.md defines it")
+    commands = parser.add_subparsers(required=True, metavar=f"{{{','.join(_COMMANDS)}}}")
+    for command in _COMMANDS.values():
+        command.add(commands)
+    options = parser.parse_args(arguments)
+    return int(options.run(options))
