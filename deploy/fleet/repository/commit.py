@@ -9,16 +9,14 @@ root, and clients wait for the timestamp with what they have.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from securesystemslib.signer import Signer
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
 from deploy.fleet.repository.edit import Staged, expiry
-from deploy.fleet.repository.signing import permitted, sign
+from deploy.fleet.repository.signing import Find, sign
 from deploy.fleet.repository.state import ONLINE, TOP_LEVEL, State, is_signed
 
 
@@ -28,10 +26,6 @@ class Write:
 
     name: str
     content: bytes
-
-
-Online = Mapping[str, Sequence[Signer]]
-"""``snapshot`` and ``timestamp`` → who signs them here."""
 
 
 def remaining(before: State | None, staged: Staged) -> dict[str, Metadata[Any]]:
@@ -50,26 +44,23 @@ def needs_online(before: State | None, staged: Staged) -> bool:
     return not all(is_signed(root, role, before.metadata(role)) for role in ONLINE)
 
 
-def online_keyids(before: State | None, staged: Staged) -> dict[str, list[str]]:
-    """Whose signatures the online roles want."""
-    return {role: permitted(role, before, staged) for role in ONLINE}
-
-
-def commit(before: State | None, staged: Staged, online: Online, now: datetime) -> list[Write]:
+def commit(before: State | None, staged: Staged, find: Find, now: datetime) -> list[Write]:
     """The files of a change that is signed, in the order in which they must be written.
 
     Args:
         before: what clients see now; None before the first time.
         staged: the offline roles' new versions.
-        online: who signs snapshot and timestamp.
+        find: the signers of snapshot and timestamp.
         now: the time of day.
     """
-    if not needs_online(before, staged):
-        return [_versioned(role, metadata) for role, metadata in staged.items()]
+    if set(staged) == {Root.type} and not needs_online(before, staged):
+        return [_versioned(Root.type, staged[Root.type])]
     root = staged[Root.type] if Root.type in staged else _root(before)
     changed = {role: metadata for role, metadata in staged.items() if role != Root.type}
-    snapshot = _snapshot(before, changed, root.signed, online["snapshot"], now)
-    timestamp = _timestamp(before, snapshot, root.signed, online["timestamp"], now)
+    snapshot = _snapshot(before, changed, root.signed, now)
+    sign(snapshot, Snapshot.type, before, staged, find)
+    timestamp = _timestamp(before, snapshot, root.signed, now)
+    sign(timestamp, Timestamp.type, before, staged, find)
     writes = [_versioned(role, metadata) for role, metadata in changed.items()]
     writes.append(_versioned(Snapshot.type, snapshot))
     last = [Write("timestamp.json", timestamp.to_bytes())]
@@ -82,40 +73,35 @@ def commit(before: State | None, staged: Staged, online: Online, now: datetime) 
     return [*writes, *last]
 
 
-def renew_online(state: State, online: Online, now: datetime) -> list[Write]:
-    """A fresh timestamp; a fresh snapshot too where it has lived half of its life, or was signed for an older root."""
-    snapshot, root = state.snapshot, state.root.signed
-    half = expiry(root, Snapshot.type, now) - now
-    if snapshot.signed.expires - now > half / 2 and is_signed(root, Snapshot.type, snapshot):
-        timestamp = _timestamp(state, snapshot, root, online["timestamp"], now)
-        return [Write("timestamp.json", timestamp.to_bytes())]
-    snapshot = _snapshot(state, {}, root, online["snapshot"], now)
-    timestamp = _timestamp(state, snapshot, root, online["timestamp"], now)
-    return [_versioned(Snapshot.type, snapshot), Write("timestamp.json", timestamp.to_bytes())]
+def renew_online(state: State, find: Find, now: datetime) -> list[Write]:
+    """A fresh timestamp; a fresh snapshot too where it has lived half of its life."""
+    root, snapshot = state.root.signed, state.snapshot
+    life = expiry(root, Snapshot.type, now) - now
+    if snapshot.signed.expires - now < life / 2:
+        return commit(state, {}, find, now)
+    timestamp = _timestamp(state, snapshot, root, now)
+    sign(timestamp, Timestamp.type, state, {}, find)
+    return [Write("timestamp.json", timestamp.to_bytes())]
 
 
-def _snapshot(before: State | None, changed: Staged, root: Root, signers: Sequence[Signer], now: datetime) -> Metadata[Snapshot]:
+def _snapshot(before: State | None, changed: Staged, root: Root, now: datetime) -> Metadata[Snapshot]:
+    known = before.snapshot.signed.meta if before else {}
     signed = Snapshot(
         version=before.snapshot.signed.version + 1 if before else 1,
         expires=expiry(root, Snapshot.type, now),
-        meta={**(before.snapshot.signed.meta if before else {})} | {f"{role}.json": _meta(metadata) for role, metadata in changed.items()},
+        meta={**known, **{f"{role}.json": _meta(metadata) for role, metadata in changed.items()}},
     )
-    metadata = Metadata(signed)
-    sign(metadata, signers)
-    return metadata
+    return Metadata(signed)
 
 
-def _timestamp(
-    before: State | None, snapshot: Metadata[Snapshot], root: Root, signers: Sequence[Signer], now: datetime
-) -> Metadata[Timestamp]:
+def _timestamp(before: State | None, snapshot: Metadata[Snapshot], root: Root, now: datetime) -> Metadata[Timestamp]:
+    same = before is not None and snapshot is before.snapshot
     signed = Timestamp(
         version=before.timestamp.signed.version + 1 if before else 1,
         expires=expiry(root, Timestamp.type, now),
-        snapshot_meta=before.timestamp.signed.snapshot_meta if before and snapshot is before.snapshot else _meta(snapshot),
+        snapshot_meta=before.timestamp.signed.snapshot_meta if before and same else _meta(snapshot),
     )
-    metadata = Metadata(signed)
-    sign(metadata, signers)
-    return metadata
+    return Metadata(signed)
 
 
 def _meta(metadata: Metadata[Any]) -> MetaFile:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bintally.errors import InputError, UsageError
+from deploy.fleet.repository.commit import remaining
 from deploy.fleet.repository.folder import Change, Folder
 from deploy.fleet.repository.keys import KeyRing
 from deploy.fleet.repository.signing import difference
@@ -50,12 +51,22 @@ def discard(folder: Folder) -> None:
     """Drop the change that waits, even if it is damaged.
 
     Raises:
-        UsageError: nothing waits.
+        UsageError: nothing waits, or clients see a part of it already, so that only finishing it is left.
     """
     with folder.locked():
         if not folder.is_waiting:
             raise UsageError(f"{folder.path}: no change waits here")
+        if _begun(folder):
+            raise UsageError(f"{folder.path}: clients see a part of the change already; 'bintally fleet renew' finishes it")
         folder.discard()
+
+
+def _begun(folder: Folder) -> bool:
+    try:
+        waiting, state = folder.staged(), folder.state()
+    except InputError:  # damaged: nobody can finish it
+        return False
+    return waiting is not None and len(remaining(state, waiting.metadata)) < len(waiting.metadata)
 
 
 def _waiting(folder: Folder) -> Change:

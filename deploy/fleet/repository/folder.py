@@ -55,7 +55,9 @@ class Folder:
         Raises:
             InputError: metadata are missing, damaged, or not signed by the right keys.
         """
-        return read_state(self._read)
+        waiting = self.staged()
+        root = waiting.metadata.get(Root.type) if waiting else None
+        return read_state(self._read, root.signed if root else None)
 
     def opened(self) -> State:
         """What clients see.
@@ -87,10 +89,10 @@ class Folder:
         try:
             told = json.loads((folder / _CHANGE).read_text("utf-8"))
             asked, roles = str(told["asked"]), [str(role) for role in told["roles"]]
-            contents = {role: (folder / f"{role}.json").read_bytes() for role in roles}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            metadata = {role: _parse((folder / f"{role}.json").read_bytes(), role) for role in roles}
+        except (OSError, ValueError, KeyError, TypeError, InputError) as error:
             raise InputError(f"{folder}: the change that waits here is damaged; 'bintally fleet sign --discard' drops it") from error
-        return Change(asked, {role: _parse(content, role) for role, content in contents.items()})
+        return Change(asked, metadata)
 
     def stage(self, change: Change) -> None:
         """Write a change, whole or not at all.

@@ -1,12 +1,13 @@
 """Signatures: whose a new version needs, who still must sign, and what a co-signer is shown before.
 
 A new root is signed by the threshold of the old root and by its own (section 6.1 of the specification). All other roles need what the
-new delegator asks for; they are signed by the old keys as well where these are at hand, so that a client between the two finds both good.
+new delegator asks for; where the old one's threshold is not met by that, its keys sign as well if they are at hand, so that a client between
+the two finds both good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,10 @@ from tuf.api.metadata import Metadata, Role, Root, Targets
 
 from bintally.errors import UnavailableError
 from deploy.fleet.repository.edit import Staged
-from deploy.fleet.repository.state import TOP_LEVEL, State
+from deploy.fleet.repository.state import TOP_LEVEL, State, is_signed
+
+Find = Callable[[Iterable[str]], Sequence[Signer]]
+"""Gives, for ids of keys, the signers of those that are here."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +47,40 @@ def delegators(role: str, before: State | None, staged: Staged) -> list[Root | T
     return [one for one in both if one is not None and _role(one, role) is not None]
 
 
-def permitted(role: str, before: State | None, staged: Staged) -> list[str]:
-    """Ids of the keys whose signatures are wanted."""
-    roles = [_role(delegator, role) for delegator in delegators(role, before, staged)]
-    return list(dict.fromkeys(keyid for one in roles if one for keyid in one.keyids))
+def sign(metadata: Metadata[Any], role: str, before: State | None, staged: Staged, find: Find) -> bool:
+    """Add the signatures that are wanted and can be made here.
 
+    The role's new keys sign. Old ones that are no longer among them sign only where the old threshold is not met without them, so that
+    a key that is revoked is not asked for a last word.
 
-def sign(metadata: Metadata[Any], signers: Iterable[Signer]) -> None:
-    """Add signatures to metadata.
+    Args:
+        metadata: what to sign.
+        role: whose it is.
+        before: what clients see now.
+        staged: the change that it belongs to.
+        find: the signers.
+
+    Returns:
+        Whether there are more signatures than before.
 
     Raises:
         UnavailableError: a signer failed: a device or a service does not answer, or refuses.
     """
-    for signer in signers:
-        try:
-            metadata.sign(signer, append=True)
-        except UnsignedMetadataError as error:
-            raise UnavailableError(f"key {signer.public_key.keyid[:8]}: cannot sign ({error.__cause__ or error}); try again") from error
+    known = len(metadata.signatures)
+    *older, newest = delegators(role, before, staged)
+    for delegator in (newest, *older):
+        if delegator is not newest and is_signed(delegator, role, metadata):
+            continue
+        for signer in find([keyid for keyid in delegator.get_delegated_role(role).keyids if keyid not in metadata.signatures]):
+            _sign(metadata, signer)
+    return len(metadata.signatures) > known
+
+
+def _sign(metadata: Metadata[Any], signer: Signer) -> None:
+    try:
+        metadata.sign(signer, append=True)
+    except UnsignedMetadataError as error:
+        raise UnavailableError(f"key {signer.public_key.keyid[:8]}: cannot sign ({error.__cause__ or error}); try again") from error
 
 
 def missing(before: State | None, staged: Staged) -> list[Missing]:

@@ -82,11 +82,12 @@ class Published:
     facts: TargetFacts
 
 
-def read_state(read: Read) -> State | None:
+def read_state(read: Read, unfinished: Root | None = None) -> State | None:
     """Read and verify the repository, None where it has no root yet.
 
-    Top-level metadata may be signed for the root before the newest one: between the two writes of a root and of what it needs, that is
-    what stands there.
+    Args:
+        read: gives the files.
+        unfinished: a root that was written while what it needs may not be; with it as the newest one, the one before is good too.
 
     Raises:
         InputError: metadata are missing, damaged, or not signed by the keys that root and targets name; says which.
@@ -94,7 +95,7 @@ def read_state(read: Read) -> State | None:
     roots = list(_roots(read))
     if not roots:
         return None
-    trusted = [root.signed for root in reversed(roots[-2:])]
+    trusted = [root.signed for root in reversed(roots[-2:])][: 2 if roots[-1].signed == unfinished else 1]
     timestamp = parse(read("timestamp.json"), "timestamp.json", Timestamp)
     _check_top_level(trusted, timestamp)
     snapshot = _pinned(read, "snapshot", timestamp.signed.snapshot_meta, Snapshot)
@@ -205,8 +206,9 @@ def is_signed(delegator: Root | Targets, role: str, metadata: Metadata[Any]) -> 
 
 def _check(delegator: Root | Targets, role: str, metadata: Metadata[Any]) -> None:
     if not is_signed(delegator, role, metadata):
+        name = f"{role}.json" if role == Timestamp.type else f"{metadata.signed.version}.{role}.json"
         raise InputError(
-            f"metadata/{metadata.signed.version}.{role}.json: not signed by the keys that {delegator.type} version {delegator.version} names "
+            f"metadata/{name}: not signed by the keys that {delegator.type} version {delegator.version} names "
             "(altered, or from another repository); restore it from a copy of the repository"
         )
 

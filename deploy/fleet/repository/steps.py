@@ -6,20 +6,17 @@ anywhere in between, the next command, or the same one again, goes on from there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from securesystemslib.signer import Signer
 
 from bintally.errors import UsageError
 from deploy.fleet.repository import edit
-from deploy.fleet.repository.commit import Online, commit, needs_online, online_keyids, remaining, renew_online
+from deploy.fleet.repository.commit import commit, needs_online, remaining, renew_online
 from deploy.fleet.repository.edit import Staged
 from deploy.fleet.repository.folder import Change, Folder
 from deploy.fleet.repository.keys import KeyRing
-from deploy.fleet.repository.signing import Missing, delegators, missing, permitted, sign
+from deploy.fleet.repository.signing import Missing, delegators, missing, sign
 from deploy.fleet.repository.state import ONLINE, State
 
 
@@ -106,18 +103,16 @@ def advance(folder: Folder, ring: KeyRing, waiting: Change, now: datetime, signi
     rest = remaining(before, waiting.metadata)
     _check_next(folder, before, rest)
     for role, metadata in rest.items():
-        if signing is None or role in signing:
-            _sign_staged(folder, ring, before, rest, role, metadata)
+        if (signing is None or role in signing) and sign(metadata, role, before, rest, ring.signers):
+            folder.restage(role, metadata)
     lacking = missing(before, rest)
     if lacking:
         return Outcome(waiting.asked, published=False, missing=tuple(lacking))
-    online: Online = {}
-    if needs_online(before, rest):
-        keyids = online_keyids(before, rest)
-        online = {role: ring.signers(keyids[role]) for role in ONLINE}
-        if lacking := _absent(online, before, rest):
-            return Outcome(waiting.asked, published=False, missing=tuple(lacking))
-    folder.apply(commit(before, rest, online, now))
+    online = needs_online(before, rest)
+    if online and (lacking := _absent(ring, before, rest)):
+        return Outcome(waiting.asked, published=False, missing=tuple(lacking))
+    if online or rest:
+        folder.apply(commit(before, rest, ring.signers, now))
     folder.discard()
     return Outcome(waiting.asked, published=True)
 
@@ -132,10 +127,9 @@ def renew(folder: Folder, ring: KeyRing, now: datetime) -> tuple[Outcome | None,
         waiting = folder.staged()
         outcome = advance(folder, ring, waiting, now, signing=()) if waiting else None
         state = folder.opened()
-        online = {role: ring.signers(state.root.signed.roles[role].keyids) for role in ONLINE}
-        lacking = _absent(online, state, {})
+        lacking = _absent(ring, state, {})
         if not lacking:
-            folder.apply(renew_online(state, online, now))
+            folder.apply(renew_online(state, ring.signers, now))
         return outcome, lacking
 
 
@@ -151,14 +145,6 @@ def renew_offline(folder: Folder, ring: KeyRing, roles: Sequence[str], now: date
     return change(folder, ring, f"renew {' '.join(roles)}", lambda state: edit.renew(state, roles, now), now)
 
 
-def _sign_staged(folder: Folder, ring: KeyRing, before: State | None, rest: Staged, role: str, metadata: Any) -> None:
-    wanted = [keyid for keyid in permitted(role, before, rest) if keyid not in metadata.signatures]
-    signers = ring.signers(wanted)
-    if signers:
-        sign(metadata, signers)
-        folder.restage(role, metadata)
-
-
 def _check_next(folder: Folder, before: State | None, rest: Staged) -> None:
     """A staged version that is not the next one was copied from elsewhere, or overtaken."""
     known = {role: before.metadata(role).signed.version for role in ("root", *before.targets)} if before else {}
@@ -170,15 +156,15 @@ def _check_next(folder: Folder, before: State | None, rest: Staged) -> None:
             )
 
 
-def _absent(online: Mapping[str, Sequence[Signer]], before: State | None, rest: Staged) -> list[Missing]:
+def _absent(ring: KeyRing, before: State | None, rest: Staged) -> list[Missing]:
     """The online roles whose threshold the keys that are here do not meet."""
     found = []
     for role in ONLINE:
-        wanted: Any = delegators(role, before, rest)[-1].get_delegated_role(role)
-        here = {signer.public_key.keyid for signer in online[role]}
-        others = [keyid for keyid in wanted.keyids if keyid not in here]
-        if len(wanted.keyids) - len(others) < wanted.threshold:
-            found.append(Missing(role, wanted.threshold - len(wanted.keyids) + len(others), tuple(others)))
+        wanted = delegators(role, before, rest)[-1].get_delegated_role(role)
+        here = {signer.public_key.keyid for signer in ring.signers(wanted.keyids)}
+        if len(here) < wanted.threshold:
+            others = tuple(keyid for keyid in wanted.keyids if keyid not in here)
+            found.append(Missing(role, wanted.threshold - len(here), others))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -116,6 +117,12 @@ class Fleet:
         return owner
 
 
+@pytest.fixture(autouse=True)
+def _no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody cuts the power here, and most of the time would go into waiting for the disk."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
@@ -129,10 +136,20 @@ def bare(tmp_path: Path, clock: Clock) -> Fleet:
     return Fleet(tmp_path, clock)
 
 
+@pytest.fixture(scope="session")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new repository and its keys, which nobody touches."""
+    folder = tmp_path_factory.mktemp("new")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bintally.messages.base.utc_now", lambda: START)
+        assert fleet(["init", str(folder / "repository")]) == 0
+    return folder
+
+
 @pytest.fixture
-def ours(bare: Fleet) -> Fleet:
+def ours(bare: Fleet, new: Path) -> Fleet:
     """A new repository."""
-    assert bare("init") == 0
+    shutil.copytree(new, bare.folder, dirs_exist_ok=True)
     return bare
 
 
