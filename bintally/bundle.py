@@ -1,9 +1,7 @@
-"""Read a bundle: one ONNX file with its manifest inside, run by ONNX Runtime."""
+"""Read a count bundle: one ONNX file with its manifest inside, run by ONNX Runtime."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -14,16 +12,13 @@ from numpy.typing import NDArray
 
 from bintally.errors import InputError
 from bintally.frames import Frame, resize
-from bintally.manifest import Manifest, parse_manifest
+from bintally.manifest import Manifest
 from bintally.processor import saturates
+from bintally.sealed import DEFAULT_PROVIDERS, Provider, Sealed, first_line, open_sealed
 
-MANIFEST_KEY, DIGEST_KEY = "bintally", "bintally.sha256"
-"""Keys of ``metadata_props``: the manifest, and the SHA-256 of its text."""
+__all__ = ["DEFAULT_BUNDLE", "Bundle", "Provider", "open_bundle", "read_manifest"]
+
 DEFAULT_BUNDLE = Path(str(files("bintally") / "models" / "bin-counter.onnx"))
-Provider = str | tuple[str, dict[str, str]]
-"""Name of an execution provider, alone or with its options."""
-DEFAULT_PROVIDERS: tuple[Provider, ...] = ("CPUExecutionProvider",)
-ort.disable_telemetry_events()  # a station tells nobody but its broker
 
 
 class Bundle:
@@ -74,7 +69,7 @@ class Bundle:
         try:
             answers = self.probabilities(self.manifest.golden_frames())
         except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
-            raise InputError(f"{self.path}: its golden inputs cannot be run ({_first_line(error)}); fetch or export it again") from error
+            raise InputError(f"{self.path}: its golden inputs cannot be run ({first_line(error)}); fetch or export it again") from error
         difference = float(np.abs(answers - self.manifest.golden_probabilities()).max())
         if not difference <= self.manifest.golden_tolerance:
             raise InputError(
@@ -92,14 +87,15 @@ def open_bundle(path: Path = DEFAULT_BUNDLE, providers: Sequence[Provider] = DEF
         threads: for one frame; 0 for one a core.
 
     Raises:
-        InputError: the file is missing, damaged, altered, of another schema, for another processor, or answers differently on this machine.
+        InputError: the file is missing, damaged, altered, of another schema or task, for another processor, or answers differently on
+            this machine.
     """
-    content = _content(path)
-    session = _session(content, path, providers, threads)
-    manifest = _checked_manifest(session, content, path)
-    if manifest.target in ("cpu-vnni", "arm") and saturates():  # its few golden inputs need not show it
-        raise InputError(f"{path}: made for {manifest.target}; on this processor its sums would overflow: export one for the target cpu")
-    bundle = Bundle(path, manifest, hashlib.sha256(content).hexdigest(), session)
+    sealed = _checked(path, providers, threads)
+    if sealed.manifest.target in ("cpu-vnni", "arm") and saturates():  # its few golden inputs need not show it
+        raise InputError(
+            f"{path}: made for {sealed.manifest.target}; on this processor its sums would overflow: export one for the target cpu"
+        )
+    bundle = Bundle(path, sealed.manifest, sealed.digest, sealed.session)
     bundle.check_golden()
     return bundle
 
@@ -108,65 +104,17 @@ def read_manifest(path: Path) -> Manifest:
     """Read what a bundle says of itself, checked but for its answers: where these are not computed by ``open_bundle``'s providers.
 
     Raises:
-        InputError: the file is missing, damaged, altered or of another schema.
+        InputError: the file is missing, damaged, altered, or of another schema or task.
     """
-    content = _content(path)
-    return _checked_manifest(_session(content, path, DEFAULT_PROVIDERS, 1), content, path)
+    return _checked(path, DEFAULT_PROVIDERS, 1).manifest
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such bundle; 'bintally export' makes one") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name a bundle's .onnx file") from error
-
-
-def _checked_manifest(session: ort.InferenceSession, content: bytes, path: Path) -> Manifest:
-    manifest = _manifest(session, path)
-    if hashlib.sha256(content[: manifest.graph_bytes]).hexdigest() != manifest.graph_sha256:
-        raise InputError(f"{path}: the graph is not the one that its manifest names (altered or damaged); fetch it again")
-    _check_signature(session, manifest, path)
-    return manifest
-
-
-def _session(content: bytes, path: Path, providers: Sequence[Provider], threads: int) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 4
-    present = set(ort.get_available_providers())
-    names = [one if isinstance(one, str) else one[0] for one in providers]
-    usable = [one for one, name in zip(providers, names, strict=True) if name in present]
-    if not usable:
-        raise InputError(f"none of the execution providers {', '.join(names)} is here; ONNX Runtime has {', '.join(sorted(present))}")
-    try:  # ONNX Runtime's own fall-back prints to standard output, hides the reason, and goes on with the CPU
-        return ort.InferenceSession(content, options, providers=usable, enable_fallback=0)
-    except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
-        raise InputError(f"{path}: no ONNX graph that can be loaded ({_first_line(error)}); fetch or export it again") from error
-
-
-def _first_line(error: Exception) -> str:
-    """What an exception of ONNX Runtime says, without the place in its source that may stand before it."""
-    text = re.sub(r"^/\S+:\d+ .*?\) (?=\S)", "", str(error).partition("\n")[0])
-    return text[:160] or type(error).__name__
-
-
-def _manifest(session: ort.InferenceSession, path: Path) -> Manifest:
-    metadata = session.get_modelmeta().custom_metadata_map
-    text = metadata.get(MANIFEST_KEY)
-    if text is None:
-        raise InputError(f"{path}: an ONNX file without bintally's manifest; 'bintally export' makes bundles")
-    manifest = parse_manifest(text, str(path))
-    if hashlib.sha256(text.encode()).hexdigest() != metadata.get(DIGEST_KEY):
-        raise InputError(f"{path}: the manifest was altered after export (its digest differs); fetch or export it again")
-    return manifest
-
-
-def _check_signature(session: ort.InferenceSession, manifest: Manifest, path: Path) -> None:
+def _checked(path: Path, providers: Sequence[Provider], threads: int) -> Sealed[Manifest]:
+    sealed = open_sealed(path, Manifest, providers, threads)
+    manifest, inputs = sealed.manifest, sealed.session.get_inputs()
     wanted = ["frames", "tensor(uint8)", [manifest.input.height, manifest.input.width, 3]]
-    inputs = session.get_inputs()
     found = [inputs[0].name, inputs[0].type, list(inputs[0].shape[1:])] if len(inputs) == 1 else [len(inputs), "inputs", []]
-    outputs = [(output.name, list(output.shape[1:])) for output in session.get_outputs()]
+    outputs = [(output.name, list(output.shape[1:])) for output in sealed.session.get_outputs()]
     if found != wanted or outputs != [("probabilities", [len(manifest.classes)])]:
         raise InputError(f"{path}: the graph takes {found} and gives {outputs}, its manifest says otherwise; export it again")
+    return sealed

@@ -6,21 +6,15 @@ import base64
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from bintally.errors import InputError
 from bintally.frames import Frame, decode_frame
+from bintally.manifest_base import DIGEST_PATTERN, BaseManifest, Gate, Part
 
-SCHEMA = 1
-NAME_PATTERN, VERSION_PATTERN = r"^[a-z0-9][a-z0-9-]*$", r"^\d+\.\d+\.\d+$"
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class InputContract(_Part):
+class InputContract(Part):
     """What the graph takes: ``frames: uint8[N, height, width, 3]``, resized by ``bintally.frames.resize``."""
 
     name: Literal["frames"] = "frames"
@@ -31,7 +25,7 @@ class InputContract(_Part):
     width: int = Field(ge=32, le=1024)
 
 
-class Measured(_Part):
+class Measured(Part):
     """Figures on one part of one data set, as ``bintally evaluate --json`` gives them."""
 
     data: str
@@ -41,7 +35,7 @@ class Measured(_Part):
     scores: dict[str, Any]
 
 
-class LayerNoise(_Part):
+class LayerNoise(Part):
     """What one layer adds to the noise: signal-to-noise of its result beside the float graph's, in dB, and how much less than its inputs'."""
 
     layer: str
@@ -50,21 +44,7 @@ class LayerNoise(_Part):
     lost_db: float
 
 
-class Gate(_Part):
-    """One thing that an export had to reach: ``value`` at most, or at least, ``limit``."""
-
-    name: str
-    value: float
-    limit: float
-    at_least: bool = False
-
-    @property
-    def passed(self) -> bool:
-        """Whether it did; a value that is no number does not."""
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
-
-
-class Proof(_Part):
+class Proof(Part):
     """How a graph's answers compare with the checkpoint's on the same frames.
 
     A float32 graph is compared with what torch computes; every other one with the float32 graph, which was itself compared so.
@@ -85,7 +65,7 @@ class Proof(_Part):
     """
 
     frames: int
-    frames_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    frames_sha256: str = Field(pattern=DIGEST_PATTERN)
     simulated: bool
     agreement: Probability
     largest_difference: Probability
@@ -98,7 +78,7 @@ class Proof(_Part):
     gates: list[Gate]
 
 
-class Golden(_Part):
+class Golden(Part):
     """One input and what the graph answered where the bundle was made."""
 
     png: str = Field(description="the frame as PNG, base64")
@@ -109,12 +89,10 @@ class Golden(_Part):
         return decode_frame(base64.b64decode(self.png), "golden input")
 
 
-class Manifest(_Part):
+class Manifest(BaseManifest):
     """The manifest.
 
     Attributes:
-        graph_bytes: length of the ONNX graph at the file's beginning; the manifest stands behind it.
-        graph_sha256: digest of these bytes.
         classes: names of the outputs in order; the last one is open.
         temperature: the logits are divided by it inside the graph.
         abstain_below: an answer with a smaller probability counts as unsure; 1 makes every answer unsure.
@@ -125,10 +103,7 @@ class Manifest(_Part):
         training: settings and data digests of the checkpoint.
     """
 
-    schema_number: Literal[1] = Field(alias="schema")
     task: Literal["count"] = "count"
-    name: str = Field(pattern=NAME_PATTERN)
-    version: str = Field(pattern=VERSION_PATTERN)
     target: str
     input: InputContract
     classes: list[str] = Field(min_length=2)
@@ -139,14 +114,8 @@ class Manifest(_Part):
     recipe: dict[str, Any]
     proof: Proof | None = None
     training: dict[str, Any]
-    source_commit: str
-    licence: str
     golden: list[Golden] = Field(min_length=1)
     golden_tolerance: Probability
-    graph_bytes: int = Field(gt=0)
-    graph_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     @model_validator(mode="after")
     def _golden_fits(self) -> Manifest:
@@ -166,21 +135,3 @@ class Manifest(_Part):
     def golden_probabilities(self) -> np.ndarray:
         """The golden outputs, float32 [n, classes]."""
         return np.array([golden.probabilities for golden in self.golden], np.float32)
-
-
-def parse_manifest(text: str, where: str) -> Manifest:
-    """Read a manifest.
-
-    Raises:
-        InputError: it is no JSON, has another schema number, or a field is missing, unknown or out of range.
-    """
-    try:
-        return Manifest.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "manifest"
-        if field == "schema":
-            raise InputError(
-                f"{where}: bundle schema {first['input']!r}; this version reads schema {SCHEMA}; update bintally or export again"
-            ) from error
-        raise InputError(f"{where}: the manifest's {field} is wrong ({first['msg']}); export the bundle again") from error

@@ -1,4 +1,4 @@
-"""Write what travels over MQTT, and the files of pick lists, as JSON Schemas and an AsyncAPI 3 document, from the pydantic models.
+"""Write what travels over MQTT, and the files of pick lists and orders, as JSON Schemas and an AsyncAPI 3 document, from the pydantic models.
 
     python -m bintally.schemas docs
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from bintally import __version__, topics
 from bintally.files import make_folder, write_atomically
-from bintally.layouts.model import LayoutFile, PickFile
+from bintally.layouts.model import LayoutFile, OrderFile, PickFile
 from bintally.manifest import Manifest
 from bintally.messages import (
     CONTENT_TYPE,
@@ -34,6 +34,7 @@ from bintally.messages import (
     State,
 )
 from bintally.messages.commands import KINDS
+from bintally.travel_time import TravelTimeManifest
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ CHANNELS = {
 
 def documents() -> dict[str, str]:
     """File name → content, for everything under ``docs/`` that is made from the models."""
-    files: tuple[type[BaseModel], ...] = (Manifest, LayoutFile, PickFile)
+    files: tuple[type[BaseModel], ...] = (Manifest, TravelTimeManifest, LayoutFile, PickFile, OrderFile)
     models = {model.__name__: model for model in [*(model for channel in CHANNELS.values() for model in channel.messages), *files]}
     schemas = {f"schemas/{name}.json": _schema(model) for name, model in models.items()}
     return {name: json.dumps(content, indent=1) + "\n" for name, content in {**schemas, "asyncapi.json": _asyncapi()}.items()}

@@ -28,14 +28,37 @@ choice = [8, 12, 15]
 """The first seed system's."""
 
 
-def read_tables(toml: str | None, where: str, fixed: Collection[str] = ()) -> dict[str, Any]:
+TRAVEL_TIME_SPACE = """\
+[learning_rate]
+low = 0.0005
+high = 0.005
+log = true
+
+[encoder]
+choice = [32, 64, 96]
+
+[sub_aisle]
+choice = [12, 24, 32]
+
+[width]
+choice = [128, 192, 256, 320]
+
+[depth]
+low = 1
+high = 5
+"""
+"""Of travel-time networks: how fast they learn, and how large their parts are."""
+
+
+def read_tables(toml: str | None, where: str, fixed: Collection[str] = (), default: str = SEED_SPACE) -> dict[str, Any]:
     """Read a search space.
 
     Args:
-        toml: a table for each searched setting, with ``low``, ``high`` and perhaps ``log``, or with ``choice``; None for the first
-            seed system's space.
+        toml: a table for each searched setting, with ``low``, ``high`` and perhaps ``log``, or with ``choice``; None for
+            the default.
         where: the text's name in messages.
-        fixed: names of settings that have one value; they leave the seed's space, and must not stand in a space of one's own.
+        fixed: names of settings that have one value; they leave the default space, and must not stand in a space of one's own.
+        default: such a text.
 
     Returns:
         For each searched setting its table, not yet looked into.
@@ -44,7 +67,7 @@ def read_tables(toml: str | None, where: str, fixed: Collection[str] = ()) -> di
         UsageError: the text is no TOML, a setting is searched and fixed at once, or nothing is left to search.
     """
     try:
-        tables = tomllib.loads(SEED_SPACE if toml is None else toml)
+        tables = tomllib.loads(default if toml is None else toml)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where}: not readable TOML ({error})") from error
     if toml is None:

@@ -17,7 +17,7 @@ from bintally.bundle import open_bundle, read_manifest
 from bintally.errors import BintallyError, InputError, UsageError
 from bintally.files import make_folder, write_with
 from bintally.frames import Frame, resize
-from bintally.manifest import Golden, InputContract, Measured
+from bintally.manifest import Golden, InputContract, Manifest, Measured
 from bintally.scenes import render_scene
 from export.judge import Judge, Judged, words
 from export.pack import pack
@@ -93,7 +93,7 @@ def export_bundles(paths: Sequence[Path], data: Sequence[DataSet], out: Mapping[
     judged = [judge.judge(TARGETS[name]) for name in out]
     if any(one.failed for one in judged):
         return Exported(source, judged, {})
-    contents = {one.target.name: pack(one.model, manifest_fields(source, one, settings)) for one in judged}
+    contents = {one.target.name: pack(one.model, Manifest, manifest_fields(source, one, settings)) for one in judged}
     for one in judged:
         make_folder(out[one.target.name].parent)
         write_with(out[one.target.name], lambda path, name=one.target.name: _write_checked(path, contents[name], TARGETS[name]))  # type: ignore[misc]

@@ -18,7 +18,8 @@ def export(arguments: Sequence[str]) -> int:
     """turn a checkpoint into quantized bundles, proven equal to it"""
     if arguments and arguments[0] in _COMMANDS:
         return _COMMANDS[arguments[0]](arguments[1:])
-    options = vars(_parser().parse_args(arguments))
+    parser = _parser()
+    options = vars(parser.parse_args(arguments))
 
     from bintally.errors import InputError
     from bintally.logs import log_to_stderr
@@ -26,10 +27,14 @@ def export(arguments: Sequence[str]) -> int:
     from export.proof import Limits
     from export.report import write_report
     from export.settings import ExportSettings
+    from export.travel_time import cli as travel_time
     from trainer.data.prepare import load
     from trainer.evaluation.report import check_place
 
     log_to_stderr(logging.INFO)
+    if travel_time.takes(options["checkpoint"][0]):
+        return travel_time.export(options, [name for name, value in options.items() if value != parser.get_default(name)])
+    options["name"] = options["name"] or ExportSettings.name
     checkpoint, folders, out, targets, report, as_json = (
         options.pop(name) for name in ("checkpoint", "data", "out", "target", "report", "json")
     )
@@ -102,16 +107,24 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bintally export",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=f"{export.__doc__}; writes none that counts noticeably worse",
-        epilog=f"further commands:\n{commands}\n\nexample: bintally export runs/first/best.pt --data prepared --target cpu arm --out bundles --report export.html",
+        description=f"{export.__doc__}; writes none that counts noticeably worse\n\n"
+        "A checkpoint of the task travel-time takes --data, --out, --name, --version, --licence and --json only.",
+        epilog=f"further commands:\n{commands}\n\nexamples: bintally export runs/first/best.pt --data prepared --target cpu arm --out bundles --report export.html"
+        "\n          bintally export runs/hall/best.pt --data labels/hall --out travel.onnx",
     )
     add = parser.add_argument
     add("checkpoint", type=Path, nargs="+", metavar="CHECKPOINT", help="several of one lineage are averaged")
-    add("--data", type=Path, nargs="+", required=True, help="what it was trained on: folders in ABID's layout or prepared ones")
+    add(
+        "--data",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="what it was trained on: folders in ABID's layout or prepared ones; of labelled lists",
+    )
     add("--target", nargs="+", default=["cpu"], metavar="TARGET", help=f"devices, of {', '.join(TARGETS)} (default: cpu)")
     add("--out", type=Path, required=True, help="a folder for the bundles; or, for one target, a file ending with .onnx")
     add("--report", type=Path, metavar="HTML", help="write a page that shows the proof, also where a gate fails")
-    add("--name", default=defaults.name, help="(default: %(default)s)")
+    add("--name", help=f"(default: {defaults.name}, or travel-time)")
     add("--version", default=defaults.version, help="semantic version (default: %(default)s)")
     add("--input-size", type=int, help="side of the frames in pixels (default: the checkpoint's)")
     add("--calibration", type=int, default=defaults.calibration, help="training frames for the ranges (default: %(default)s)")

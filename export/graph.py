@@ -1,4 +1,4 @@
-"""The float32 ONNX graph of a checkpoint: raw frames in, probabilities out."""
+"""The float32 ONNX graph of a counter: raw frames in, probabilities out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -78,15 +80,28 @@ def to_onnx(net: nn.Module, mean: Tensor, input_size: int) -> onnx.ModelProto:
         input_size: side of the frames in pixels.
     """
     frames = torch.zeros(2, input_size, input_size, 3, dtype=torch.uint8)
+    free = {"frames": {0: torch.export.Dim("N", min=1, max=1024)}}
+    return traced(_Probabilities(net, mean, input_size), {"frames": frames}, ["probabilities"], free)
+
+
+def traced(net: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str], free: Mapping[str, Mapping[int, Any]]) -> onnx.ModelProto:
+    """Let torch write a network's graph.
+
+    Args:
+        net: is put into evaluation mode.
+        inputs: an example of each, in the order in which the network takes them.
+        outputs: their names.
+        free: of each input the dimensions that may have any size.
+    """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # the exporter prints its steps
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            _Probabilities(net, mean, input_size).eval(),
-            (frames,),
-            input_names=["frames"],
-            output_names=["probabilities"],
-            dynamic_shapes={"frames": {0: torch.export.Dim("N", min=1, max=1024)}},
+            net.eval(),
+            tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes={name: dict(sizes) for name, sizes in free.items()},
             opset_version=OPSET,
             dynamo=True,
             verbose=False,

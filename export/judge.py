@@ -16,7 +16,8 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from bintally.errors import InputError
 from bintally.frames import Frame
-from bintally.manifest import Gate, LayerNoise, Proof
+from bintally.manifest import LayerNoise, Proof
+from bintally.manifest_base import Gate
 from export.fine_tune import fine_tuned
 from export.layers import layer_noise
 from export.proof import Comparison, Limits, compared, divergence, gates

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bintally.manifest import Gate
+from bintally.manifest_base import Gate
 from trainer.evaluation.compare import compare
 from trainer.evaluation.metrics import scores
 

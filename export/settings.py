@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from bintally.errors import UsageError
-from bintally.manifest import NAME_PATTERN, VERSION_PATTERN
+from bintally.manifest_base import NAME_PATTERN, VERSION_PATTERN
 from export.proof import Limits
 
 
@@ -35,8 +35,7 @@ class ExportSettings:
     licence: str = "as its training data allows"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(NAME_PATTERN, self.name) or not re.fullmatch(VERSION_PATTERN, self.version):
-            raise UsageError(f"--name {self.name!r} --version {self.version!r}: small letters, digits and dashes; three numbers like 1.2.0")
+        check_name(self.name, self.version)
         if self.input_size is not None and not 32 <= self.input_size <= 1024:
             raise UsageError(f"--input-size {self.input_size}: must be from 32 to 1024 pixels")
         if self.calibration < 1:
@@ -49,3 +48,11 @@ class ExportSettings:
                 raise UsageError(f"{option} {share}: must be from 0 to 1")
         if not 0 <= self.limits.rmse <= 10:
             raise UsageError(f"--most-rmse {self.limits.rmse}: must be from 0 to 10 items")
+
+
+def check_name(name: str, version: str) -> None:
+    """Raises:
+    UsageError: a bundle cannot be called so.
+    """
+    if not re.fullmatch(NAME_PATTERN, name) or not re.fullmatch(VERSION_PATTERN, version):
+        raise UsageError(f"--name {name!r} --version {version!r}: small letters, digits and dashes; three numbers like 1.2.0")

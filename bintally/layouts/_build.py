@@ -17,6 +17,10 @@ from bintally.layouts.ladder import Ladder, Place, Ways
 from bintally.layouts.model import Depot, Layout, Line, Pick, Spot, Stock
 from bintally.layouts.picks import Shelf
 
+MOST_PLACES = 1_000_000
+"""Of a layout whose places are all named."""
+STEP_M = 0.5
+"""From place to place in blocks that are given in metres."""
 _DECIMALS = 6
 """Of coordinates in metres; so a cell and the same place in metres are one place, whatever the rounding of their products."""
 
@@ -64,6 +68,24 @@ def build_site(layout: Layout) -> Site:
     return Site(layout, ladder, columns, tuple(first_y_m))
 
 
+def all_places(site: Site) -> list[Shelf]:
+    """Every place of a layout: the cells, and in blocks given in metres one every ``STEP_M``; the places' own names are the articles'.
+
+    Raises:
+        InputError: there are too many.
+    """
+    each = [block.cells or 1 + int(block.reach_m / STEP_M) for block in site.layout.blocks]
+    if len(site.columns) * sum(each) > MOST_PLACES:
+        raise InputError(f"layout: {len(site.columns)} aisles with {sum(each)} places; only {MOST_PLACES:,} places in all can be named")
+    spots = [
+        Spot(aisle=aisle, block=number, **({"cell": place} if block.cells else {"position_m": STEP_M * place}))
+        for aisle in range(len(site.columns))
+        for number, block in enumerate(site.layout.blocks)
+        for place in range(each[number])
+    ]
+    return [Shelf(_name(site, spot), *_locate(site, spot, "layout")) for spot in spots]
+
+
 def picked(site: Site, picks: Sequence[Pick]) -> tuple[dict[str, int], tuple[Shelf, ...]]:
     """Places that must be reached, as lines and shelves; an article that is picked at several places gets a name at each.
 
@@ -89,13 +111,27 @@ def ordered(site: Site, order: Sequence[Line], stock: Sequence[Stock]) -> tuple[
     Raises:
         InputError: a place is not in the layout, or an article lies nowhere, or not often enough.
     """
-    shelves = merged(Shelf(entry.article, *_locate(site, entry, f"stock[{index}]"), entry.quantity) for index, entry in enumerate(stock))
+    shelves = merged(shelf_of(site, entry, f"stock[{index}]") for index, entry in enumerate(stock))
     items, lines = in_stock(shelves), dict[str, int]()
     for index, line in enumerate(order):
         lines[line.article] = wanted = lines.get(line.article, 0) + line.quantity
         if items.get(line.article, 0) < wanted:
             raise InputError(f"order[{index}]: {wanted} of {line.article!r} are wanted, {items.get(line.article, 0):g} lie in stock")
     return lines, tuple(shelf for shelf in shelves if shelf.article in lines)
+
+
+def shelf_of(site: Site, entry: Stock, key: str) -> Shelf:
+    """Where an article lies.
+
+    Args:
+        site: a layout.
+        entry: of its stock.
+        key: of the entry, for errors.
+
+    Raises:
+        InputError: the place is not in the layout.
+    """
+    return Shelf(entry.article, *_locate(site, entry, key), entry.quantity)
 
 
 def merged(shelves: Iterable[Shelf]) -> tuple[Shelf, ...]:

@@ -1,21 +1,26 @@
-"""Read what is to be picked, and where: pick files of ours (TOML, JSON) and instances of the literature (text)."""
+"""Read what is to be picked, and where: pick files and order files of ours (TOML, JSON), and instances of the literature (text)."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from bintally.errors import InputError, UsageError
-from bintally.layouts._build import build_site, ordered, picked
+from bintally.layouts._book import build_book
+from bintally.layouts._build import Site, all_places, build_site, ordered, picked
+from bintally.layouts.cart import Cart
+from bintally.layouts.ladder import Ladder
 from bintally.layouts.literature import parse_instance
-from bintally.layouts.model import FORMS, Layout, LayoutFile, PickFile
-from bintally.layouts.picks import Request
+from bintally.layouts.model import FORMS, CartTable, Layout, LayoutFile, OrderFile, PickFile
+from bintally.layouts.orders import OrderBook
+from bintally.layouts.picks import PickList, Request
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,27 +29,45 @@ else:
 
 SUFFIXES = (".toml", ".json", ".txt")
 _MAX_SHOWN = 80
+_Kind = Literal["layout", "picks", "orders"]
+_CALLED = {"picks": ("pick file", "bintally pick route"), "orders": ("order file", "bintally pick batch")}
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def request_files(path: Path) -> list[Path]:
-    """The files that ask for picks: the path itself, or those of a folder, sorted by name.
+    """The files that ask for one tour: the path itself, or those of a folder, sorted by name.
 
-    In a folder, files that are neither ``.toml`` nor ``.json`` nor ``.txt`` and files that hold a layout only are passed over.
+    In a folder, files that are neither ``.toml`` nor ``.json`` nor ``.txt``, files that hold a layout only, and files of orders that are
+    to be batched are passed over.
 
     Raises:
         InputError: the folder cannot be read, or holds none.
     """
+    return _files(path, "picks")
+
+
+def book_files(path: Path) -> list[Path]:
+    """The files of orders that are to be batched: the path itself, or those of a folder, sorted by name; others are passed over.
+
+    Raises:
+        InputError: the folder cannot be read, or holds none.
+    """
+    return _files(path, "orders")
+
+
+def _files(path: Path, wanted: _Kind) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the folder's rights") from error
-    files = [file for file in files if not _is_layout(file)]
-    if not files:
-        raise InputError(f"{path}: holds no pick file ({', '.join(SUFFIXES)}); name another folder or a file")
-    return files
+    kinds = [_kind(file) for file in files]
+    if not set(kinds) & {wanted, None}:
+        named, (other, command) = _CALLED[wanted][0], _CALLED["picks" if wanted == "orders" else "orders"]
+        hint = f"its {other}s are for '{command}'" if set(kinds) - {"layout"} else "name another folder or a file"
+        raise InputError(f"{path}: holds no {named} ({', '.join(SUFFIXES)}); {hint}")
+    return [file for file, kind in zip(files, kinds, strict=True) if kind in (wanted, None)]
 
 
 def read_request(path: Path, *, blocks: int | None = None, entry_m: float | None = None) -> Request:
@@ -62,30 +85,98 @@ def read_request(path: Path, *, blocks: int | None = None, entry_m: float | None
     return _request(_read(path), path, blocks, entry_m)
 
 
+def read_places(path: Path) -> tuple[Ladder, PickList]:
+    """Read the layout of one of our files, whether something is to be picked in it or not.
+
+    Returns:
+        The ladder, and every place in it, as a list that picks one item from each: cells, and every half metre of blocks given in metres.
+
+    Raises:
+        InputError: the file is not what it must be, cannot be read, or holds too large a layout.
+        UsageError: it is an instance of the literature.
+    """
+    if path.suffix.lower() == ".txt":
+        raise UsageError(f"{path}: the literature's files do not say where there are places; write a layout file (docs/layouts.md)")
+    tables = _tables(_read(path), path)
+    if set(tables) == {"layout"}:
+        layout: Layout | str = _validated(LayoutFile, tables, path).layout
+    elif "orders" in tables:
+        layout = _validated(OrderFile, tables, path).layout
+    else:
+        layout = _validated(PickFile, tables, path).layout
+    site = _site(layout, path)
+    with _named(path):
+        return site.ladder, PickList.of(site.ladder, [(shelf, 1) for shelf in all_places(site)])
+
+
+def read_book(path: Path, *, entry_m: float | None = None) -> OrderBook:
+    """Read one file of orders that are to be batched.
+
+    Args:
+        path: of a file.
+        entry_m: of the literature's files, see ``parse_instance``.
+
+    Raises:
+        InputError: the file is not what it must be, or cannot be read.
+        UsageError: ``entry_m`` is wrong, or given for a file of ours.
+    """
+    return _book(_read(path), path, entry_m)
+
+
 def _request(data: bytes, path: Path, blocks: int | None, entry_m: float | None) -> Request:
     if path.suffix.lower() == ".txt":
         return parse_instance(data, str(path), blocks=blocks, entry_m=entry_m).request()
     if blocks is not None or entry_m is not None:
         raise UsageError(f"{path}: blocks and entry distances stand in this file itself; give them for the literature's files (.txt) only")
-    return _own_request(_validated(PickFile, _tables(data, path), path), path)
+    tables = _tables(data, path)
+    if "orders" in tables:
+        raise InputError(f"{path}: holds orders that are to be batched; 'bintally pick batch' makes pick lists of them")
+    return _own_request(_validated(PickFile, tables, path), path)
+
+
+def _book(data: bytes, path: Path, entry_m: float | None) -> OrderBook:
+    if path.suffix.lower() == ".txt":
+        return parse_instance(data, str(path), entry_m=entry_m).book()
+    if entry_m is not None:
+        raise UsageError(f"{path}: entry distances stand in this file itself; give them for the literature's files (.txt) only")
+    tables = _tables(data, path)
+    if "orders" not in tables:
+        what = "asks for one tour: 'bintally pick route' finds it" if {"picks", "order"} & set(tables) else "holds no [[orders]]"
+        raise InputError(f"{path}: {what}")
+    return _own_book(_validated(OrderFile, tables, path), path)
 
 
 def _own_request(file: PickFile, path: Path) -> Request:
-    layout, layout_path = _layout(file, path)
-    with _named(layout_path):
-        site = build_site(layout)
+    site = _site(file.layout, path)
     with _named(path):
         lines, shelves = picked(site, file.picks) if file.picks is not None else ordered(site, file.order or [], file.stock or [])
+    return Request(str(path), site.ladder, lines, shelves, _cart(file.cart, path))
+
+
+def _own_book(file: OrderFile, path: Path) -> OrderBook:
+    site = _site(file.layout, path)
+    with _named(path):
+        book = build_book(site, file, str(path))
+    return dataclasses.replace(book, cart=_cart(file.cart, path))
+
+
+def _cart(table: CartTable | None, path: Path) -> Cart | None:
     with _named(f"{path}: cart"):
-        cart = file.cart.cart() if file.cart else None
-    return Request(str(path), site.ladder, lines, shelves, cart)
+        return table.cart() if table else None
 
 
-def _layout(file: PickFile, path: Path) -> tuple[Layout, Path]:
+def _site(layout: Layout | str, path: Path) -> Site:
+    """Of a file's layout, which may stand in another file."""
+    layout, layout_path = _layout(layout, path)
+    with _named(layout_path):
+        return build_site(layout)
+
+
+def _layout(layout: Layout | str, path: Path) -> tuple[Layout, Path]:
     """The layout, and the file in which it stands."""
-    if isinstance(file.layout, Layout):
-        return file.layout, path
-    layout_path = path.parent / file.layout
+    if isinstance(layout, Layout):
+        return layout, path
+    layout_path = path.parent / layout
     if layout_path.suffix.lower() not in (".toml", ".json"):
         raise InputError(f"{layout_path}: a layout file ends in .toml or .json; it is named in {path}")
     try:
@@ -140,12 +231,16 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _is_layout(path: Path) -> bool:
-    """Whether a file of ours holds a layout and nothing to pick; a broken one tells its fault when it is read."""
+def _kind(path: Path) -> _Kind | None:
+    """What a file is for; None for a broken one, which tells its fault when it is read."""
     try:
-        return path.suffix.lower() != ".txt" and set(_tables(_read(path), path)) == {"layout"}
+        data = _read(path)
+        if path.suffix.lower() == ".txt":
+            return "orders" if b"NUM_ORDERS" in data else "picks"
+        keys = set(_tables(data, path))
     except InputError:
-        return False
+        return None
+    return "layout" if keys == {"layout"} else "orders" if "orders" in keys else "picks"
 
 
 def _validated(model: type[_Model], tables: Mapping[str, Any], path: Path) -> _Model:

@@ -18,6 +18,7 @@ Research Letters 50; Muter & Öncan (2015), "An exact solution approach for the 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from bintally.layouts._build import in_stock, merged
 from bintally.layouts._lines import Head, Lines, shown
 from bintally.layouts.ladder import Ladder, Place, Ways
 from bintally.layouts.model import MOST_AISLES, MOST_CELLS, MOST_ITEMS, MOST_M, SHORTEST_M
+from bintally.layouts.orders import Order, OrderBook
 from bintally.layouts.picks import Request, Shelf
 
 MIDDLE_WIDTH_M = 1.0
@@ -75,6 +77,27 @@ class Instance:
             raise InputError(f"{self.file}: holds {len(self.orders)} orders, not one; 'bintally pick batch' makes pick lists of them")
         lines = self.orders[0]
         return Request(self.file, self.ladder, lines, tuple(shelf for shelf in self.shelves if shelf.article in lines))
+
+    def book(self) -> OrderBook:
+        """All orders, called «0», «1», …; an item takes its article's weight of what the picker can carry.
+
+        Raises:
+            InputError: the file is none for batching, an article lies in several places, or an order is more than the picker can carry.
+        """
+        if self.capacity is None:
+            raise InputError(f"{self.file}: states no PICKER_CAPACITY, so there is nothing to batch; 'bintally pick route' finds its tour")
+        if not self.orders:
+            raise InputError(f"{self.file}: holds no orders")
+        loads = {article: (weight,) for article, weight in self.weights.items()}
+        orders = tuple(Order(str(number), lines) for number, lines in enumerate(self.orders))
+        book = OrderBook(self.file, self.ladder, self.shelves, orders, {"items": self.capacity}, loads)
+        for _, text in book.too_large():
+            raise InputError(f"{self.file}: {text} (PICKER_CAPACITY)")
+        wanted = {article for lines in self.orders for article in lines}
+        for article, places in Counter(shelf.article for shelf in self.shelves).items():
+            if places > 1 and article in wanted:
+                raise InputError(f"{self.file}: ID {article} lies in {places} places; orders are batched with one place for each article")
+        return book
 
 
 def parse_instance(data: bytes, file: str, *, blocks: int | None = None, entry_m: float | None = None) -> Instance:

@@ -1,4 +1,4 @@
-"""Layout files and pick files, as pydantic models: what may stand where. docs/layouts.md explains them with an example.
+"""Layout, pick and order files, as pydantic models: what may stand where. docs/layouts.md explains them with an example.
 
 Aisles, blocks, cross aisles and cells are counted from 0: aisles from the left, the others from the front. What one table alone cannot
 tell, for instance whether a pick's aisle exists, is checked where the layout is built.
@@ -10,12 +10,15 @@ import difflib
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from bintally.layouts.cart import Cart
+from bintally.layouts.clock import PATTERN, clock, seconds_of
 
 MOST_AISLES, MOST_CELLS, MOST_ITEMS, MOST_M = 10_000, 1_000_000, 1_000_000, 1e6
 """Beyond these a number is a slip of the pen, and must not cost all memory before it is found."""
+MOST_PICKERS = 10_000
+"""Likewise."""
 SHORTEST_M = 0.001
 """From aisle to aisle and from cell to cell; far above the rounding of coordinates."""
 _MAX_SHOWN = 80
@@ -40,6 +43,11 @@ Metres = Annotated[float, Field(ge=0, lt=MOST_M)]
 Pitch = Annotated[float, Field(ge=SHORTEST_M, lt=MOST_M)]
 Name = Annotated[str, Field(min_length=1)]
 CrossAisle = Annotated[Annotated[Number, Tag("number")] | Annotated[Literal["front", "back"], Tag("text")], _told_by(number=int, text=str)]
+Amount = Annotated[float, Field(ge=0, lt=1e12)]
+Clock = Annotated[float, BeforeValidator(seconds_of), WithJsonSchema({"type": "string", "pattern": PATTERN})]
+"""Seconds after midnight; written as a text, or as a TOML local time."""
+LayoutOrPath = Annotated[Annotated["Layout", Tag("table")] | Annotated[Name, Tag("text")], _told_by(table=dict, text=str)]
+LAYOUT_TEXT = "a table, or the path of a layout file, relative to this one"
 CROSS_AISLE_TEXT = "counted from 0 at the front; or front, or back"
 
 
@@ -51,9 +59,12 @@ class _Table(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown(cls, table: Any) -> Any:
-        for name in table if isinstance(table, dict) else ():
-            if name not in cls.model_fields:
-                raise ValueError(f"unknown key {name[:_MAX_SHOWN]!r}; {nearest(name, list(cls.model_fields))}")
+        if not isinstance(table, dict) or cls.model_config["extra"] != "forbid":
+            return table
+        known = cls.model_fields.keys()
+        for name in table:
+            if name not in known:
+                raise ValueError(f"unknown key {name[:_MAX_SHOWN]!r}; {nearest(name, list(known))}")
         return table
 
     def _exactly_one(self, *names: str) -> None:
@@ -199,9 +210,7 @@ class LayoutFile(_Table):
 class PickFile(_Table):
     """A layout and what is to be picked in it: places, or articles that lie in several places."""
 
-    layout: Annotated[Annotated[Layout, Tag("table")] | Annotated[Name, Tag("text")], _told_by(table=dict, text=str)] = Field(
-        description="a table, or the path of a layout file, relative to this one"
-    )
+    layout: LayoutOrPath = Field(description=LAYOUT_TEXT)
     cart: CartTable | None = None
     picks: list[Pick] | None = None
     order: list[Line] | None = Field(None, description="articles that are to be picked from the stock")
@@ -214,3 +223,57 @@ class PickFile(_Table):
         if self.picks is not None and self.stock is not None:
             raise ValueError("[[stock]] goes with [[order]]; [[picks]] say themselves where to go")
         return self
+
+
+class Article(_Table):
+    """What one item of an article takes of a cart, by the names of the cart's capacity: ``weight_kg``, ``volume_l``, …."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Amount]
+
+    name: Name
+
+    @property
+    def takes(self) -> dict[str, float]:
+        """Of each measure that is named."""
+        return self.__pydantic_extra__
+
+
+class ZoneTable(_Table):
+    """Aisles that are picked by themselves."""
+
+    name: Name
+    aisles: list[Number] = Field(min_length=1)
+
+
+class OrderTable(_Table):
+    """What a customer wants, and until when."""
+
+    name: Name
+    wave: Name | None = Field(None, description="orders of different waves are never picked together")
+    came: Clock = Field(0.0, description="when it came in")
+    due: Clock | None = Field(None, description="when it must be at the depot")
+    lines: list[Line] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _due_after_it_came(self) -> OrderTable:
+        if self.due is not None and self.due < self.came:
+            raise ValueError(f"due at {clock(self.due)}, before it came at {clock(self.came)}")
+        return self
+
+
+class OrderFile(_Table):
+    """A layout, what lies in it, and the orders that are to be batched."""
+
+    layout: LayoutOrPath = Field(description=LAYOUT_TEXT)
+    cart: CartTable | None = None
+    capacity: dict[Name, Annotated[float, Field(gt=0, lt=1e12)]] = Field(
+        min_length=1, description="what one cart takes: items, and of any other measure that the articles name"
+    )
+    articles: list[Article] = Field([], description="what one item of each takes; items is 1 by itself")
+    stock: list[Stock] = Field(description="where articles lie; those that nobody orders may stand here, too")
+    zones: list[ZoneTable] = Field([], description="by default everything is one zone")
+    carts: Annotated[int, Field(ge=1)] | None = Field(None, description="the most pick lists of each wave and zone; by default any number")
+    pickers: Annotated[int, Field(ge=1, le=MOST_PICKERS)] = Field(1, description="who walk at the same time")
+    begin: Clock = Field(0.0, description="when they begin")
+    orders: list[OrderTable] = Field(min_length=1)

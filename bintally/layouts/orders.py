@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bintally.layouts.cart import Cart
 from bintally.layouts.ladder import Ladder
 from bintally.layouts.picks import Shelf
+
+SLACK = 1e-9
+"""Sums of loads may exceed a limit by this share of it, because sums of decimal fractions are not exact."""
 
 
 @dataclass(frozen=True)
@@ -71,3 +75,24 @@ class OrderBook:
     pickers: int = 1
     begin_s: float = 0.0
     cart: Cart | None = None
+
+    def parts(self, order: Order) -> dict[int, dict[str, int]]:
+        """An order's lines by the number of the zone in which they are picked; by 0 where everything is one zone."""
+        parts: dict[int, dict[str, int]] = {}
+        for article, quantity in order.lines.items():
+            parts.setdefault(self._zone_of.get(article, 0), {})[article] = quantity
+        return parts
+
+    @functools.cached_property
+    def _zone_of(self) -> dict[str, int]:
+        zone_at = {column: number for number, zone in enumerate(self.zones) for column in zone.columns}
+        return {shelf.article: zone_at.get(shelf.column, 0) for shelf in self.shelves} if self.zones else {}
+
+    def too_large(self) -> Iterator[tuple[int, str]]:
+        """The orders, by their index, of which no cart can take what is to be picked in one zone; and a text that says so."""
+        for number, order in enumerate(self.orders):
+            for lines in self.parts(order).values():
+                for index, (measure, limit) in enumerate(self.limits.items()):
+                    load = sum(quantity * self.loads[article][index] for article, quantity in lines.items())
+                    if load > limit * (1 + SLACK):
+                        yield number, f"order {order.name!r} takes {load:g} of {measure}, a cart takes {limit:g}"

@@ -12,8 +12,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from bintally.bundle import MANIFEST_KEY, open_bundle
+from bintally.bundle import open_bundle
 from bintally.errors import InputError
+from bintally.sealed import MANIFEST_KEY
 from tests.fakes.bundle import CLASSES, SHARPNESS, SIZE, expected_probabilities, graph, grey, png, repack
 
 

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 from bintally.bundle import read_manifest
 from bintally.errors import InputError, UnavailableError, UsageError
+from bintally.manifest import Manifest
 from bintally.tensorrt import build, worker
 from bintally.tensorrt.artifact import EngineManifest, Profile, profile, read_engine, require_engine
 from bintally.tensorrt.build import ensure_engine
@@ -48,7 +49,7 @@ def write_bundle(path: Path, sharpness: float = fakes.SHARPNESS, **fields: Any) 
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     for golden, count in zip(manifest["golden"], (0, 2, 5), strict=True):
         golden["probabilities"] = session.run(None, {"frames": fakes.grey(count)[None]})[0][0].clip(0, 1).tolist()
-    path.write_bytes(pack(model, manifest))
+    path.write_bytes(pack(model, Manifest, manifest))
     return path
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from bintally.cli import main
 from bintally.errors import InputError, UsageError
+from bintally.manifest import Manifest
 from export.benchmark import contenders as module
 from export.benchmark.contenders import contenders
 from export.benchmark.measure import start
@@ -26,7 +27,7 @@ def float_bundle(exported: Exported, tmp_path: Path) -> Path:
 
     judged = Judge(exported.source, ANYTHING, 0).judge(TARGETS["float"])
     path = tmp_path / "whole.onnx"
-    path.write_bytes(pack(judged.model, manifest_fields(exported.source, judged, SETTINGS)))
+    path.write_bytes(pack(judged.model, Manifest, manifest_fields(exported.source, judged, SETTINGS)))
     return path
 
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from bintally.bundle import MANIFEST_KEY, open_bundle
+from bintally.bundle import open_bundle
+from bintally.sealed import MANIFEST_KEY
 from export.bundle import strictest_threshold
 from tests.export.conftest import SETTINGS, SIZE, Exported
 from trainer.evaluation.evaluate import evaluate_model

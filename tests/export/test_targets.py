@@ -16,6 +16,7 @@ import bintally.bundle
 import export.judge
 from bintally.bundle import open_bundle
 from bintally.errors import InputError
+from bintally.manifest import Manifest
 from bintally.processor import has_vnni
 from export.bundle import manifest_fields
 from export.judge import Judge, Judged
@@ -184,7 +185,9 @@ def test_a_bundle_with_full_weights_is_refused_where_sums_overflow(
     judged: dict[str, Judged], exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     path = tmp_path / "other.onnx"
-    path.write_bytes(pack(judged[name].model, {**manifest_fields(exported.source, judged[name], SETTINGS), "golden_tolerance": 1.0}))
+    path.write_bytes(
+        pack(judged[name].model, Manifest, {**manifest_fields(exported.source, judged[name], SETTINGS), "golden_tolerance": 1.0})
+    )
     monkeypatch.setattr(bintally.bundle, "saturates", lambda: True)
     with pytest.raises(InputError, match=f"made for {name}; on this processor its sums would overflow"):
         open_bundle(path)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from bintally import abid
-from bintally.bundle import DIGEST_KEY, MANIFEST_KEY
+from bintally.manifest import Manifest
+from bintally.sealed import DIGEST_KEY, MANIFEST_KEY
 from export.pack import pack
 
 SIZE, CLASSES = 32, 7
@@ -91,7 +92,7 @@ def manifest() -> dict[str, Any]:
 
 def tiny_bundle_bytes() -> bytes:
     """A bundle as ``bintally export`` packs it."""
-    return pack(graph(), manifest())
+    return pack(graph(), Manifest, manifest())
 
 
 def repack(content: bytes, change: Callable[[dict[str, Any]], None] = lambda _: None, *, sign: bool = True) -> bytes:

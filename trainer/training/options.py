@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
-from trainer.training.settings import TrainSettings
+from trainer.training.ranges import RunSettings
 
 _ELEMENT = {"sizes": int, "shares": float}
+Settings = TypeVar("Settings", bound=RunSettings)
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: argparse.ArgumentParser, kind: type[Settings]) -> None:
     """Add ``--learning-rate`` and the others, with their defaults and meanings."""
     group = parser.add_argument_group("settings", "what decides the result; recorded in the checkpoint")
-    defaults = TrainSettings()
-    for one in fields(TrainSettings):
+    defaults = kind()
+    for one in fields(kind):
         value = getattr(defaults, one.name)
         several = isinstance(value, tuple)
         group.add_argument(
@@ -28,12 +29,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def settings_from(options: argparse.Namespace) -> TrainSettings:
+def settings_from(options: argparse.Namespace, kind: type[Settings]) -> Settings:
     """The settings that were given.
 
     Raises:
         UsageError: one is out of its range.
     """
-    given = {one.name: getattr(options, one.name) for one in fields(TrainSettings)}
+    given = {one.name: getattr(options, one.name) for one in fields(kind)}
     chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return TrainSettings(**chosen)
+    return kind(**chosen)

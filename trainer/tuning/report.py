@@ -38,9 +38,9 @@ def summary(study: optuna.Study, search: Search) -> dict[str, Any]:
     return {
         "study": study.study_name,
         "database": str(search.url),
-        "trials": [_as_dict(trial, trials) for trial in slots.ended(trials)],
+        "trials": [_as_dict(trial, trials, search) for trial in slots.ended(trials)],
         "tried_again": sum(slots.RETRIES in trial.user_attrs for trial in slots.ended(trials)),
-        "best": None if best is None else _as_dict(best, trials),
+        "best": None if best is None else _as_dict(best, trials, search),
         "checkpoint": str(checkpoint) if checkpoint is not None and checkpoint.exists() else None,
         "importances": importances(study),
     }
@@ -73,11 +73,13 @@ def write_html(path: Path, study: optuna.Study, search: Search) -> None:
         files("trainer.tuning").joinpath("report.html.j2").read_text("utf-8")
     )
     plots = {
-        "history": _picture(3, lambda figure: _history(figure, ended)),
-        "epochs": _picture(3, lambda figure: _epochs(figure, ended)),
+        "history": _picture(3, lambda figure: _history(figure, ended, search)),
+        "epochs": _picture(3, lambda figure: _epochs(figure, ended, search)),
         "slices": _picture(2.6 * -(-len(search.space.searched) // _COLUMNS), lambda figure: _slices(figure, ended, search)),
     }
-    write_atomically(path, template.render(found=found, ranked=ranked, plots=plots, names=list(search.space.searched)))
+    write_atomically(
+        path, template.render(found=found, ranked=ranked, plots=plots, names=list(search.space.searched), wording=search.wording)
+    )
 
 
 def as_text(found: dict[str, Any]) -> str:
@@ -97,7 +99,7 @@ def shown(value: Any) -> str:
     return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _as_dict(trial: FrozenTrial, trials: slots.Trials) -> dict[str, Any]:
+def _as_dict(trial: FrozenTrial, trials: slots.Trials, search: Search) -> dict[str, Any]:
     outcome: dict[str, Any] = trial.user_attrs.get(slots.BEST, {})
     seconds = sum((one.duration.total_seconds() for one in (trial, *slots.lineage(trial, trials)) if one.duration is not None), 0.0)
     return {
@@ -105,8 +107,7 @@ def _as_dict(trial: FrozenTrial, trials: slots.Trials) -> dict[str, Any]:
         "state": {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(trial.state, "failed"),
         "loss": trial.value,
         "params": trial.params,
-        "accuracy": outcome.get("accuracy"),
-        "rmse": outcome.get("rmse"),
+        **{name: outcome.get(name) for name, _ in search.wording.scores},
         "losses": [trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values)],
         "seconds": round(seconds, 1),
         "worker": trial.user_attrs.get(slots.WORKER),
@@ -129,7 +130,7 @@ def _picture(height_inches: float, draw: Callable[[Figure], None]) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _history(figure: Figure, ended: slots.Trials) -> None:
+def _history(figure: Figure, ended: slots.Trials, search: Search) -> None:
     axes = figure.subplots()
     complete, pruned, failed = _by_state(ended)
     if complete:
@@ -139,12 +140,12 @@ def _history(figure: Figure, ended: slots.Trials) -> None:
         axes.scatter(_numbers(pruned), _losses(pruned), s=18, marker="x", color=_PRUNED, label="pruned (last loss)")
     for trial in failed:
         axes.axvline(trial.number, color=_FAILED, linewidth=1, linestyle=":", label="failed" if trial is failed[0] else None)
-    axes.set(xlabel="trial", ylabel="validation loss (nats)")
+    axes.set(xlabel="trial", ylabel=search.wording.loss)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
 
 
-def _epochs(figure: Figure, ended: slots.Trials) -> None:
+def _epochs(figure: Figure, ended: slots.Trials, search: Search) -> None:
     axes = figure.subplots()
     complete, pruned, _ = _by_state(ended)
     best = slots.best(ended)
@@ -154,7 +155,7 @@ def _epochs(figure: Figure, ended: slots.Trials) -> None:
             style = {"linewidth": 2.2, "color": _COMPLETE, "label": f"trial {trial.number}, the best"}
         epochs = sorted(trial.intermediate_values)
         axes.plot(epochs, [trial.intermediate_values[epoch] for epoch in epochs], marker=".", **style)
-    axes.set(xlabel="epoch", ylabel="validation loss (nats)")
+    axes.set(xlabel="epoch", ylabel=search.wording.loss)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if best is not None:
         axes.legend(frameon=False)
@@ -178,7 +179,7 @@ def _slices(figure: Figure, ended: slots.Trials, search: Search) -> None:
         axes.set_xlabel(name)
     for axes in grid.flat[len(searched) :]:
         axes.set_visible(False)
-    grid[0, 0].set_ylabel("validation loss (nats)")
+    grid[0, 0].set_ylabel(search.wording.loss)
 
 
 def _numbers(trials: slots.Trials) -> list[int]:

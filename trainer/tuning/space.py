@@ -1,25 +1,24 @@
-"""What a search varies: ranges and choices for fields of ``TrainSettings``, and what the other fields are fixed to."""
+"""What a search varies: ranges and choices for fields of a run's settings, and what the other fields are fixed to."""
 
 from __future__ import annotations
 
 import difflib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Generic
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
 
 from bintally.errors import UsageError
-from bintally.search_space import read_tables
-from trainer.training.settings import TrainSettings
-
-_FIELDS: dict[str, Any] = {one.name: None if one.default is MISSING else one.default for one in fields(TrainSettings)}
+from bintally.search_space import SEED_SPACE, read_tables
+from trainer.training.options import Settings
+from trainer.training.ranges import RunSettings
 
 
 @dataclass(frozen=True)
-class Space:
+class Space(Generic[Settings]):
     """A search space.
 
     Attributes:
@@ -28,16 +27,16 @@ class Space:
     """
 
     searched: Mapping[str, BaseDistribution]
-    fixed: TrainSettings
+    fixed: Settings
 
-    def suggest(self, trial: Trial) -> TrainSettings:
+    def suggest(self, trial: Trial) -> Settings:
         """The settings of a trial.
 
         Raises:
             UsageError: the trial's values do not go together.
         """
         drawn = {name: _suggest(trial, name, distribution) for name, distribution in self.searched.items()}
-        return replace(self.fixed, **{name: _decoded(name, value) for name, value in drawn.items()})
+        return replace(self.fixed, **{name: _decoded(value, getattr(self.fixed, name)) for name, value in drawn.items()})
 
     def record(self) -> dict[str, str]:
         """All that two searches must have in common to be one study, as texts by name."""
@@ -52,22 +51,23 @@ class Space:
         return distribution.high if isinstance(distribution, IntDistribution) else self.fixed.epochs
 
 
-def space_from(toml: str | None, where: str, fixed: TrainSettings, given: Collection[str] = ()) -> Space:
+def space_from(toml: str | None, where: str, fixed: Settings, given: Collection[str] = (), default: str = SEED_SPACE) -> Space[Settings]:
     """Read a search space.
 
     Args:
-        toml: a table for each searched field, with ``low``, ``high`` and perhaps ``log``, or with ``choice``; None for the first seed
-            system's space.
+        toml: a table for each searched field, with ``low``, ``high`` and perhaps ``log``, or with ``choice``; None for the
+            default.
         where: the text's name in messages.
         fixed: settings of the fields that are not searched.
-        given: names of the fields that were fixed by name; they leave the seed's space, and must not stand in a space of one's own.
+        given: names of the fields that were fixed by name; they leave the default space, and must not stand in a space of one's own.
+        default: such a text.
 
     Raises:
         UsageError: the text is no TOML, names an unknown field, gives a wrong range, or leaves nothing to search.
     """
-    tables = read_tables(toml, where, given)
+    tables = read_tables(toml, where, given, default)
     for name in tables:
-        _refuse_unknown(where, name, _FIELDS, "parameter")
+        _refuse_unknown(where, name, [one.name for one in fields(fixed)], "parameter")
     return Space({name: _distribution(f"{where}: {name}", name, table, fixed) for name, table in tables.items()}, fixed)
 
 
@@ -94,7 +94,7 @@ def _refuse_unknown(where: str, name: str, known: Collection[str], what: str) ->
         raise UsageError(f"{where}: unknown {what} {name}{hint}")
 
 
-def _distribution(where: str, name: str, table: Any, fixed: TrainSettings) -> BaseDistribution:
+def _distribution(where: str, name: str, table: Any, fixed: RunSettings) -> BaseDistribution:
     if not isinstance(table, dict):
         raise UsageError(f"{where}: must be a table with low and high, or with choice")
     for key in table:
@@ -116,7 +116,7 @@ def _distribution(where: str, name: str, table: Any, fixed: TrainSettings) -> Ba
     return IntDistribution(low, high, log=log) if isinstance(low, int) else FloatDistribution(low, high, log=log)
 
 
-def _choices(where: str, name: str, values: Any, fixed: TrainSettings) -> CategoricalDistribution:
+def _choices(where: str, name: str, values: Any, fixed: RunSettings) -> CategoricalDistribution:
     if not isinstance(values, list) or len(values) < 2:
         raise UsageError(f"{where}: choice must be a list of at least two values")
     chosen = [_encoded(_value(where, name, value, fixed)) for value in values]
@@ -125,9 +125,9 @@ def _choices(where: str, name: str, values: Any, fixed: TrainSettings) -> Catego
     return CategoricalDistribution(chosen)
 
 
-def _value(where: str, name: str, value: Any, fixed: TrainSettings) -> Any:
+def _value(where: str, name: str, value: Any, fixed: RunSettings) -> Any:
     """A value of a field, in the field's type and range."""
-    kind = type(_FIELDS[name])
+    kind = type(getattr(fixed, name))
     if kind is tuple and isinstance(value, list) and all(_is_number(entry) for entry in value):
         value = tuple(value)
     elif kind is float and _is_number(value):
@@ -150,8 +150,8 @@ def _encoded(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-def _decoded(name: str, value: Any) -> Any:
-    if not isinstance(_FIELDS[name], tuple):
+def _decoded(value: Any, like: Any) -> Any:
+    if not isinstance(like, tuple):
         return value
     return tuple(int(word) if word.isdigit() else float(word) for word in value.split())
 

@@ -19,7 +19,6 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bintally.errors import InputError, UnavailableError
 from bintally.files import make_folder
-from trainer.training.settings import TrainSettings
 from trainer.tuning import slots
 from trainer.tuning.space import Space
 from trainer.tuning.study import GRACE_S, HEARTBEAT_S, PrunerName, open_study, pruner_of, sampler, table, take_back, translated
@@ -34,7 +33,7 @@ log = structlog.get_logger()
 class Objective(Protocol):
     """What is searched over: gives the lowest validation loss of a run."""
 
-    def __call__(self, settings: TrainSettings, out: Path, resume: bool, on_epoch: OnEpoch) -> float:
+    def __call__(self, settings: Any, out: Path, resume: bool, on_epoch: OnEpoch) -> float:
         """Train.
 
         Args:
@@ -43,6 +42,25 @@ class Objective(Protocol):
             resume: go on from ``last.pt``.
             on_epoch: to be called with the number of finished epochs and the outcome, after the checkpoints are written.
         """
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a report calls what was found.
+
+    Attributes:
+        loss: with its unit.
+        scores: headings of the outcome's other entries that are shown, by their names.
+        of: what all of it was measured on.
+    """
+
+    loss: str
+    scores: tuple[tuple[str, str], ...]
+    of: str
+
+
+COUNTERS = Wording("validation loss (nats)", (("accuracy", "accuracy"), ("rmse", "RMSE")), "validation images with 0 to 5 items")
+TRAVEL_TIMES = Wording("mean relative error", (("q99", "99 % below"), ("worst", "worst 1 %")), "validation lists")
 
 
 @dataclass(frozen=True)
@@ -62,13 +80,14 @@ class Search:
         keep: keep the checkpoints of all trials, not only of the best one.
         heartbeat_s: seconds between two signs of life.
         grace_s: seconds without one after which a trial counts as lost.
+        wording: of the report.
     """
 
     url: sa.URL
     study: str
     record: dict[str, str]
     out: Path
-    space: Space
+    space: Space[Any]
     objective: Objective
     total: int
     pruner: PrunerName = "median"
@@ -76,6 +95,7 @@ class Search:
     keep: bool = False
     heartbeat_s: int = HEARTBEAT_S
     grace_s: int = GRACE_S
+    wording: Wording = COUNTERS
 
     def open(self) -> optuna.Study:
         """The study; raises what ``open_study`` raises."""

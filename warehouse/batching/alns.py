@@ -18,16 +18,17 @@ import numpy as np
 from warehouse.batching.batches import Batches, judged
 from warehouse.batching.bound import lower_bound_m
 from warehouse.batching.budget import Budget
-from warehouse.batching.chance import chance
-from warehouse.batching.log import log_of
+from warehouse.batching.ground import Ground, ground_of
+from warehouse.batching.lengths import meter_of, state_of
 from warehouse.batching.parts import searched_in_parts
 from warehouse.batching.pool import EVEN_M, Pool
 from warehouse.batching.problem import BatchProblem, Floats, Ints
 from warehouse.batching.related import nearest, shapes_of
 from warehouse.batching.savings import saved
 from warehouse.batching.simple import tightly
-from warehouse.batching.state import Ground, ground_of, judge_of, state_of
+from warehouse.batching.state import total_m
 from warehouse.batching.walk import learnt, met, walk
+from warehouse.routing.chance import chance
 
 WHOLE = 300
 """Orders up to which the search is not cut into parts."""
@@ -108,24 +109,22 @@ class _Walker:
 
     def __init__(self, ground: Ground, near: Ints, start: Sequence[Sequence[int]], seed: int, number: int) -> None:
         self._ground, self._near = ground, near
-        self._judge, self._log = judge_of(ground), log_of(len(ground.loads))
+        self._meter = meter_of(ground)
         self._chance, self._learnt = chance(seed, number), learnt()
         self._met = met(REMEMBERED, 10 * REMEMBERED)
         self.go_on_from(start)
 
     def go_on_from(self, batches: Sequence[Sequence[int]]) -> None:
         """These are the best, and where the walk is."""
-        self._state = state_of(self._ground, self._judge, batches)
-        self._best_of = self._state.batch_of.copy()
-        self.best_m = float(self._state.length.sum())
+        self._state = state_of(self._ground, self._meter, batches)
+        self._best_of = self._state.orders["batch"].copy()
+        self.best_m = total_m(self._state)
 
     def walk(self, steps: int, temperature_m: float) -> None:
         """Take some steps."""
         self.best_m = walk(
-            self._ground,
-            self._judge,
+            self._meter,
             self._state,
-            self._log,
             self._near,
             self._chance,
             self._learnt,
@@ -139,7 +138,7 @@ class _Walker:
     def best(self) -> tuple[list[list[int]], Floats]:
         """The best batches so far, and their lengths."""
         batches = [np.flatnonzero(self._best_of == number).tolist() for number in np.unique(self._best_of)]
-        return batches, state_of(self._ground, self._judge, batches).length[: len(batches)]
+        return batches, state_of(self._ground, self._meter, batches).batches["length_m"][: len(batches)]
 
     def tell(self, pool: Pool) -> None:
         """Hand over the batches met."""

@@ -1,4 +1,4 @@
-"""What every batching method returns, and how it is judged: by the exact router."""
+"""What every batching method returns, and how it is judged: by the exact router, and the cart's best schedules."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bintally.layouts import Cart
+from warehouse.batching.judging.sets import Sets, pick_lists
 from warehouse.batching.problem import BatchProblem, Floats
-from warehouse.routing.exact import PackedLists, optimal_lengths_m
+from warehouse.routing.exact import optimal_lengths_m
 
 
 @dataclass(frozen=True)
@@ -17,29 +19,49 @@ class Batches:
 
     Attributes:
         batches: indices of orders, increasing in each batch; the batches in the order of their first orders.
-        total_length_m: the sum of their shortest tours.
-        lower_bound_m: what no batches can undercut, None if it was not asked for.
+        lengths_m: of each batch, its shortest tour.
+        times_s: of each batch, its best schedule with the cart, picking included; None without a cart. Never estimated.
+        lower_bound_m: what no batches can undercut in length, None if it was not asked for.
         method: what made them.
         iterations: of the method; 0 where it has none.
         seconds: that it took.
     """
 
     batches: tuple[tuple[int, ...], ...]
-    total_length_m: float
+    lengths_m: tuple[float, ...]
+    times_s: tuple[float, ...] | None
     lower_bound_m: float | None
     method: str
     iterations: int
     seconds: float
+
+    @property
+    def total_length_m(self) -> float:
+        """Of all batches' shortest tours."""
+        return sum(self.lengths_m)
+
+    @property
+    def total_time_s(self) -> float | None:
+        """Of all batches' schedules; None without a cart."""
+        return None if self.times_s is None else sum(self.times_s)
 
 
 def lengths_m(problem: BatchProblem, batches: Sequence[Sequence[int]]) -> Floats:
     """The lengths of the batches' shortest tours, float64[batches]."""
     if not batches:
         return np.empty(0)
-    lists = [problem.places_of(batch) for batch in batches]
-    places = np.concatenate(lists)
-    first = np.concatenate([[0], np.cumsum([len(one) for one in lists])])
-    return optimal_lengths_m(problem.ladder, PackedLists(first, problem.columns[places], problem.blocks[places], problem.y_m[places]))
+    return optimal_lengths_m(problem.ladder, pick_lists(problem, Sets.of(batches))[0])
+
+
+def times_s(problem: BatchProblem, batches: Sequence[Sequence[int]], cart: Cart) -> Floats:
+    """The times of the batches' best schedules, picking included, float64[batches].
+
+    Raises:
+        InputError: the cart cannot be used in this ladder.
+    """
+    from warehouse.routing.cart.best import best_times_s  # loaded for carts only
+
+    return best_times_s(problem.ladder, cart, *pick_lists(problem, Sets.of(batches)))
 
 
 def judged(
@@ -50,15 +72,18 @@ def judged(
     seconds: float,
     iterations: int = 0,
     bound_m: float | None = None,
+    cart: Cart | None = None,
 ) -> Batches:
     """Sort batches, measure and check them.
 
     Raises:
+        InputError: the cart cannot be used in this ladder.
         ValueError: a method made batches that are none.
     """
     tidy = tuple(sorted(tuple(sorted(int(order) for order in batch)) for batch in batches))
     check_batches(problem, tidy)
-    return Batches(tidy, float(lengths_m(problem, tidy).sum()), bound_m, method, iterations, seconds)
+    times = None if cart is None else tuple(times_s(problem, tidy, cart).tolist())
+    return Batches(tidy, tuple(lengths_m(problem, tidy).tolist()), times, bound_m, method, iterations, seconds)
 
 
 def check_batches(problem: BatchProblem, batches: Sequence[Sequence[int]]) -> None:

@@ -1,11 +1,27 @@
-"""When a search stops: after so many seconds or iterations, or so many of them without a better solution."""
+"""When a search stops: after so many seconds or iterations, so many of them without a better solution, or when it is told to."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from bintally.errors import UsageError
+
+_STOP: ContextVar[threading.Event] = ContextVar("stop", default=threading.Event())  # noqa: B039 - nobody sets this one
+
+
+@contextmanager
+def stopped_by(event: threading.Event) -> Iterator[None]:
+    """Let an event end the searches that begin inside, as if their budget were spent; they return what they have found."""
+    token = _STOP.set(event)
+    try:
+        yield
+    finally:
+        _STOP.reset(token)
 
 
 @dataclass(frozen=True)
@@ -16,6 +32,7 @@ class Budget:
         seconds: of time.
         iterations: of each walker.
         patience: iterations without a better solution.
+        stop: ends the search early, from any thread; see `stopped_by`.
 
     Raises:
         UsageError: none is given, or one is not above 0.
@@ -25,6 +42,7 @@ class Budget:
     iterations: int | None = None
     patience: int | None = None
     began: float = field(default_factory=time.monotonic)
+    stop: threading.Event = field(default_factory=_STOP.get)
 
     def __post_init__(self) -> None:
         given = [limit for limit in (self.seconds, self.iterations, self.patience) if limit is not None]
@@ -37,6 +55,8 @@ class Budget:
 
     def left_s(self) -> float | None:
         """None if time does not matter."""
+        if self.stop.is_set():
+            return 0.0
         return None if self.seconds is None else max(0.0, self.seconds - self.elapsed_s())
 
     def spent(self, done: int, idle: int) -> float:
@@ -46,7 +66,7 @@ class Budget:
             done: iterations so far.
             idle: since the last better solution.
         """
-        shares = [0.0]
+        shares = [float(self.stop.is_set())]
         if self.seconds is not None:
             shares.append(self.elapsed_s() / self.seconds)
         if self.iterations is not None:

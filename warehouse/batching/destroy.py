@@ -7,13 +7,12 @@ adaptive large neighborhood search and tabu search for the order-batching proble
 
 from __future__ import annotations
 
-import numpy as np
-
-from warehouse.batching.chance import Chance, below, drawn
-from warehouse.batching.log import Log, move_out
+from warehouse.batching.lengths import Meter, length_m
+from warehouse.batching.log import move_out
 from warehouse.batching.problem import Ints
-from warehouse.batching.state import NONE, Ground, Judge, State, length_m
-from warehouse.routing.compiled import compiled
+from warehouse.batching.state import MOVED, NONE, TOUCHED, State
+from warehouse.routing.chance import Chance, below, drawn
+from warehouse.routing.compiled import inner
 
 WAYS = 4
 MOST_ORDERS = 10  # that are taken out at once
@@ -22,71 +21,73 @@ SKIPPED = 0.3  # of the related orders, that stay
 SAMPLE = 4  # orders that are looked at for each of the worst
 
 
-@compiled
-def destroy(way: int, ground: Ground, judge: Judge, state: State, log: Log, near: Ints, chance: Chance) -> None:
+@inner
+def destroy(way: int, meter: Meter, state: State, near: Ints, chance: Chance) -> None:
     """Take orders out, in one of WAYS ways, and measure what is left."""
-    n = len(ground.loads)
-    most: int = max(1, min(MOST_ORDERS, n // 2))
-    number = 1 + below(chance, most)
+    n = state.slots.size
+    number = 1 + below(chance, max(1, min(MOST_ORDERS, n // 2)))
     if way == 0:
         for _ in range(number):
-            _out(ground, state, log, below(chance, n))
+            _out(state, below(chance, n))
     elif way == 1:
-        _related(ground, state, log, near, chance, number)
+        _related(state, near, chance, number)
     elif way == 2:
-        _whole_batches(ground, state, log, near, chance)
+        _whole_batches(state, near, chance)
     else:
-        _worst(ground, judge, state, log, chance, number)
-    for batch in log.touched[: log.counts[1]]:
-        state.length[batch] = length_m(ground, judge, state, batch, NONE, NONE)
+        for _ in range(number):
+            _out(state, _worst(meter, state, chance))
+    for index in range(state.counts[TOUCHED]):
+        batch = state.touched[index]
+        state.batches[batch].length_m = length_m(meter, state, batch, NONE, NONE)
 
 
-@compiled
-def _out(ground: Ground, state: State, log: Log, order: int) -> None:
-    if state.batch_of[order] >= 0:
-        move_out(ground, state, log, order)
+@inner
+def _out(state: State, order: int) -> None:
+    if order >= 0 and state.orders[order].batch >= 0:
+        move_out(state, order)
 
 
-@compiled
-def _related(ground: Ground, state: State, log: Log, near: Ints, chance: Chance, number: int) -> None:
+@inner
+def _related(state: State, near: Ints, chance: Chance, number: int) -> None:
     """A random order and most of those that are most alike."""
-    first = below(chance, len(near))
-    _out(ground, state, log, first)
-    for order in near[first]:
-        if log.counts[0] >= number:
+    first = below(chance, state.slots.size)
+    _out(state, first)
+    for k in range(near.shape[1]):
+        if state.counts[MOVED] >= number:
             return
         if drawn(chance) >= SKIPPED:
-            _out(ground, state, log, order)
+            _out(state, near[first, k])
 
 
-@compiled
-def _whole_batches(ground: Ground, state: State, log: Log, near: Ints, chance: Chance) -> None:
+@inner
+def _whole_batches(state: State, near: Ints, chance: Chance) -> None:
     """The batch of a random order, and those of related orders."""
-    first = below(chance, len(near))
+    first = below(chance, state.slots.size)
     number = 1 + below(chance, MOST_BATCHES)
-    _out_with_batch(ground, state, log, first)
-    for order in near[first]:
-        if log.counts[1] >= number:
+    _out_with_batch(state, first)
+    for k in range(near.shape[1]):
+        if state.counts[TOUCHED] >= number:
             return
-        if drawn(chance) >= SKIPPED and state.batch_of[order] >= 0:
-            _out_with_batch(ground, state, log, order)
+        if drawn(chance) >= SKIPPED and state.orders[near[first, k]].batch >= 0:
+            _out_with_batch(state, near[first, k])
 
 
-@compiled
-def _out_with_batch(ground: Ground, state: State, log: Log, order: int) -> None:
-    batch = state.batch_of[order]
-    while state.head[batch] >= 0:
-        move_out(ground, state, log, state.head[batch])
+@inner
+def _out_with_batch(state: State, order: int) -> None:
+    batch = state.orders[order].batch
+    while state.batches[batch].head >= 0:
+        move_out(state, state.batches[batch].head)
 
 
-@compiled
-def _worst(ground: Ground, judge: Judge, state: State, log: Log, chance: Chance, number: int) -> None:
-    """Those that lengthen their batches most, of a random sample."""
-    sample = np.empty(SAMPLE * number, np.int64)
-    saves = np.empty(len(sample))
-    for index in range(len(sample)):
-        order = below(chance, len(ground.loads))
-        batch = state.batch_of[order]
-        sample[index], saves[index] = order, length_m(ground, judge, state, batch, order, NONE) - state.length[batch]
-    for index in np.argsort(saves, kind="mergesort")[:number]:
-        _out(ground, state, log, sample[index])
+@inner
+def _worst(meter: Meter, state: State, chance: Chance) -> int:
+    """That order of a random sample whose removal saves most; NONE if all of them wait already."""
+    worst, most = NONE, -1.0
+    for _ in range(SAMPLE):
+        order = below(chance, state.slots.size)
+        batch = state.orders[order].batch
+        if batch >= 0:
+            saves = length_m(meter, state, batch, NONE, NONE) - length_m(meter, state, batch, order, NONE)
+            if saves > most:
+                worst, most = order, saves
+    return worst

@@ -5,101 +5,76 @@ A step of the search changes a few batches of many, so that noting and undoing i
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-
-from warehouse.batching.problem import Floats, Ints
-from warehouse.batching.state import NONE, Ground, State, put, take
-from warehouse.routing.compiled import compiled
-
-UNTOUCHED = -2
+from warehouse.batching.state import MOVED, NONE, TOUCHED, UNTOUCHED, State, put, take
+from warehouse.routing.compiled import inner
 
 
-class Log(NamedTuple):
-    """What has changed since the log was cleared.
-
-    Attributes:
-        moved: int64[n], the orders that were taken out or put in, ``counts[0]`` of them.
-        came_from: int64[n], the batch of each order before, NONE if it waited, UNTOUCHED if it did not move.
-        touched: int64[n], the batches that changed, ``counts[1]`` of them.
-        was_m: float64[n], their lengths before; negative where a batch did not change.
-        counts: int64[2].
-    """
-
-    moved: Ints
-    came_from: Ints
-    touched: Ints
-    was_m: Floats
-    counts: Ints
-
-
-@compiled
-def log_of(n: int) -> Log:
-    """An empty log for n orders."""
-    return Log(np.empty(n, np.int64), np.full(n, UNTOUCHED), np.empty(n, np.int64), np.full(n, -1.0), np.zeros(2, np.int64))
-
-
-@compiled
-def move_out(ground: Ground, state: State, log: Log, order: int) -> None:
+@inner
+def move_out(state: State, order: int) -> None:
     """Let an order wait; the caller sets the batch's new length."""
-    _note(state, log, order, state.batch_of[order])
-    take(ground, state, order)
+    _note(state, order, state.orders[order].batch)
+    take(state, order)
 
 
-@compiled
-def move_in(ground: Ground, state: State, log: Log, order: int, batch: int, length_m: float) -> None:
+@inner
+def move_in(state: State, order: int, batch: int, length_m: float) -> None:
     """Put a waiting order into a batch, which then has this length."""
-    _note(state, log, order, batch)
-    put(ground, state, order, batch)
-    state.length[batch] = length_m
+    _note(state, order, batch)
+    put(state, order, batch)
+    state.batches[batch].length_m = length_m
 
 
-@compiled
-def _note(state: State, log: Log, order: int, batch: int) -> None:
-    if log.came_from[order] == UNTOUCHED:
-        log.came_from[order] = state.batch_of[order]
-        log.moved[log.counts[0]] = order
-        log.counts[0] += 1
-    touch(state, log, batch)
+@inner
+def _note(state: State, order: int, batch: int) -> None:
+    if state.orders[order].came_from == UNTOUCHED:
+        state.orders[order].came_from = state.orders[order].batch
+        state.moved[state.counts[MOVED]] = order
+        state.counts[MOVED] += 1
+    touch(state, batch)
 
 
-@compiled
-def touch(state: State, log: Log, batch: int) -> None:
+@inner
+def touch(state: State, batch: int) -> None:
     """Note a batch, before it changes."""
-    if log.was_m[batch] < 0:
-        log.was_m[batch] = state.length[batch] if state.size[batch] else 0.0
-        log.touched[log.counts[1]] = batch
-        log.counts[1] += 1
+    if state.batches[batch].was_m < 0:
+        state.batches[batch].was_m = state.batches[batch].length_m if state.batches[batch].size else 0.0
+        state.touched[state.counts[TOUCHED]] = batch
+        state.counts[TOUCHED] += 1
 
 
-@compiled
-def change_m(state: State, log: Log) -> float:
+@inner
+def change_m(state: State) -> float:
     """By how much all batches together have become longer."""
     change = 0.0
-    for index in range(log.counts[1]):
-        batch = log.touched[index]
-        change += (state.length[batch] if state.size[batch] else 0.0) - log.was_m[batch]
-    return change
+    for index in range(state.counts[TOUCHED]):
+        batch = state.touched[index]
+        if state.batches[batch].size:
+            change += state.batches[batch].length_m
+        change -= state.batches[batch].was_m
+    return float(change)
 
 
-@compiled
-def undo(ground: Ground, state: State, log: Log) -> None:
+@inner
+def undo(state: State) -> None:
     """Put everything back."""
-    for order in log.moved[: log.counts[0]]:
-        if state.batch_of[order] >= 0:
-            take(ground, state, order)
-    for order in log.moved[: log.counts[0]]:
-        if log.came_from[order] != NONE:
-            put(ground, state, order, log.came_from[order])
-    for batch in log.touched[: log.counts[1]]:
-        state.length[batch] = log.was_m[batch]
-    clear(log)
+    for index in range(state.counts[MOVED]):
+        if state.orders[state.moved[index]].batch >= 0:
+            take(state, state.moved[index])
+    for index in range(state.counts[MOVED]):
+        order = state.moved[index]
+        if state.orders[order].came_from != NONE:
+            put(state, order, state.orders[order].came_from)
+    for index in range(state.counts[TOUCHED]):
+        batch = state.touched[index]
+        state.batches[batch].length_m = state.batches[batch].was_m
+    agree(state)
 
 
-@compiled
-def clear(log: Log) -> None:
-    """Forget what has changed."""
-    log.came_from[log.moved[: log.counts[0]]] = UNTOUCHED
-    log.was_m[log.touched[: log.counts[1]]] = -1.0
-    log.counts[:] = 0
+@inner
+def agree(state: State) -> None:
+    """Forget what has changed: it stays."""
+    for index in range(state.counts[MOVED]):
+        state.orders[state.moved[index]].came_from = UNTOUCHED
+    for index in range(state.counts[TOUCHED]):
+        state.batches[state.touched[index]].was_m = -1.0
+    state.counts[MOVED] = state.counts[TOUCHED] = 0

@@ -14,13 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from warehouse.batching.budget import Budget
-from warehouse.batching.chance import chance
-from warehouse.batching.improve import descend
-from warehouse.batching.log import log_of
+from warehouse.batching.ground import ground_of
+from warehouse.batching.improve import EVEN_M, descend
+from warehouse.batching.lengths import meter_of, state_of
 from warehouse.batching.problem import BatchProblem
 from warehouse.batching.related import nearest, shapes_of
-from warehouse.batching.state import Judge, ground_of, judge_of, state_of
+from warehouse.batching.state import Rows, batches_of, known_lengths, total_m
 from warehouse.batching.walk import LOCAL, learnt, met, walk
+from warehouse.routing.chance import chance
 
 PART = 250
 """Orders of a part, at least."""
@@ -38,7 +39,7 @@ def searched_in_parts(problem: BatchProblem, start: Sequence[Sequence[int]], bud
     """The best batches that are found, and the iterations of each part."""
     batches: Lists = [list(batch) for batch in start]
     rng = np.random.default_rng(seed)
-    judges = [judge_of(ground_of(problem)) for _ in range(os.cpu_count() or 1)]
+    tables = [known_lengths() for _ in range(os.cpu_count() or 1)]
     done = rounds = better_at = 0
     while budget.spent(done, done - better_at) < 1.0:
         steps = STEPS if budget.iterations is None else min(STEPS, budget.iterations - done)
@@ -53,15 +54,15 @@ def searched_in_parts(problem: BatchProblem, start: Sequence[Sequence[int]], bud
             rounds: int = rounds,
             done: int = done,
         ) -> None:
-            for number in range(first, len(parts), len(judges)):
+            for number in range(first, len(parts), len(tables)):
                 if budget.left_s() == 0.0:
                     return
                 results[number] = _searched(
-                    problem, judges[first], parts[number], seed, (rounds << 32) + number, steps, budget.cooled(done)
+                    problem, tables[first], parts[number], seed, (rounds << 32) + number, steps, budget.cooled(done)
                 )
 
-        with ThreadPoolExecutor(len(judges), "batching-parts") as threads:
-            list(threads.map(worker, range(len(judges))))
+        with ThreadPoolExecutor(len(tables), "batching-parts") as threads:
+            list(threads.map(worker, range(len(tables))))
         batches = [batch for part, _ in results for batch in part]
         done, rounds = done + steps, rounds + 1
         if any(better for _, better in results):
@@ -87,19 +88,17 @@ def _parts(problem: BatchProblem, batches: Lists, rng: np.random.Generator) -> I
         left = np.delete(left, order[:count])
 
 
-def _searched(problem: BatchProblem, judge: Judge, part: Lists, seed: int, stream: int, steps: int, cooled: float) -> tuple[Lists, bool]:
+def _searched(problem: BatchProblem, known: Rows, part: Lists, seed: int, stream: int, steps: int, cooled: float) -> tuple[Lists, bool]:
     """The part's best batches, and whether they are better."""
     orders = [order for batch in part for order in batch]
     ground = ground_of(problem, orders, None if problem.carts is None else len(part))
     number = {order: index for index, order in enumerate(orders)}
-    state = state_of(ground, judge, [[number[order] for order in batch] for batch in part])
+    meter = meter_of(ground)
+    state = state_of(ground, meter, [[number[order] for order in batch] for batch in part], known)
     near = nearest(shapes_of(ground), NEAR, alike=True)
-    log, before_m = log_of(len(orders)), float(state.length.sum())
-    descend(ground, judge, state, log, near[:, :LOCAL].copy())
-    best_of, best_m = state.batch_of.copy(), float(state.length.sum())
+    before_m = total_m(state)
+    descend(meter, state, near, LOCAL)
+    best_of, best_m = state.orders["batch"].copy(), total_m(state)
     temperature_m = before_m / len(part) * HOT * (COLD / HOT) ** cooled
-    after_m = walk(ground, judge, state, log, near, chance(seed, stream), learnt(), met(0, 0), best_of, best_m, steps, temperature_m)
-    found: dict[int, list[int]] = {}
-    for order, batch in zip(orders, best_of.tolist(), strict=True):
-        found.setdefault(batch, []).append(order)
-    return list(found.values()), after_m < before_m
+    after_m = walk(meter, state, near, chance(seed, stream), learnt(), met(0, 0), best_of, best_m, steps, temperature_m)
+    return [[orders[order] for order in batch] for batch in batches_of(best_of)], after_m < before_m - EVEN_M

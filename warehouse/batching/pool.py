@@ -18,8 +18,8 @@ import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp  # type: ignore[import-untyped]  # ships no types
 from scipy.sparse import csc_array, vstack  # type: ignore[import-untyped]  # ships no types
 
+from warehouse.batching.ground import Keys
 from warehouse.batching.problem import Floats, Ints
-from warehouse.batching.state import Keys
 
 Bools = npt.NDArray[np.bool_]
 

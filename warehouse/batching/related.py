@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from warehouse.batching.ground import Ground
 from warehouse.batching.problem import Floats, Ints
-from warehouse.batching.state import Ground
-from warehouse.routing.compiled import compiled
+from warehouse.routing.compiled import inner
 
 
 class Shapes(NamedTuple):
@@ -36,33 +36,25 @@ class Shapes(NamedTuple):
     walk_m: Floats
 
 
-@compiled
 def shapes_of(ground: Ground) -> Shapes:
     """The walks of all orders."""
-    n, blocks = len(ground.loads), len(ground.sweep.y_m) - 1
-    first, sub_aisles, into_m = np.zeros(n + 1, np.int64), np.empty(len(ground.places), np.int64), np.empty(len(ground.places))
-    low_m, high_m, walk_m = np.empty(n), np.empty(n), np.empty(n)
-    depot_m = ground.sweep.x_m[ground.sweep.start_column]
-    count = 0
-    for order in range(n):
-        low_m[order] = high_m[order] = depot_m
-        for index in range(ground.first[order], ground.first[order + 1]):
-            place = ground.places[index]
-            x_m, block = ground.sweep.x_m[ground.columns[place]], ground.blocks[place]
-            low_m[order], high_m[order] = min(low_m[order], x_m), max(high_m[order], x_m)
-            sub_aisle = ground.columns[place] * blocks + block
-            front, back = ground.sweep.y_m[block], ground.sweep.y_m[block + 1]
-            if count == first[order] or sub_aisles[count - 1] != sub_aisle:
-                sub_aisles[count], nearest = sub_aisle, ground.y_m[place]
-                count += 1
-            # the last place of a sub-aisle is its rearmost; walked through, or from one end and back
-            into_m[count - 1] = min(back - front, 2 * (ground.y_m[place] - front), 2 * (back - nearest))
-        first[order + 1] = count
-        walk_m[order] = into_m[first[order] : count].sum() + 2 * (high_m[order] - low_m[order])
-    return Shapes(first, sub_aisles[:count].copy(), into_m[:count].copy(), low_m, high_m, walk_m)
+    n, sweep, places = len(ground), ground.sweep, ground.places
+    owner = np.repeat(np.arange(n), np.diff(ground.first))
+    sub_aisle = ground.columns[places] * (len(sweep.y_m) - 1) + ground.blocks[places]
+    # an order's places are sorted, so those of a sub-aisle stand together, the first one nearest to the front
+    begins = np.flatnonzero(np.diff(owner * (sub_aisle.max() + 1) + sub_aisle, prepend=-1))
+    ends = np.append(begins[1:], len(places)) - 1
+    front, back = sweep.y_m[ground.blocks[places[begins]]], sweep.y_m[ground.blocks[places[begins]] + 1]
+    first_m, last_m = ground.y_m[places[begins]], ground.y_m[places[ends]]
+    into_m = np.minimum(back - front, 2 * np.minimum(last_m - front, back - first_m))
+    x_m, depot_m = sweep.x_m[ground.columns], sweep.x_m[sweep.start_column]
+    low_m = np.minimum(depot_m, x_m[places[ground.first[:-1]]])
+    high_m = np.maximum(depot_m, x_m[places[ground.first[1:] - 1]])
+    walk_m = np.bincount(owner[begins], into_m, n) + 2 * (high_m - low_m)
+    return Shapes(np.searchsorted(owner[begins], np.arange(n + 1)), sub_aisle[begins], into_m, low_m, high_m, walk_m)
 
 
-@compiled
+@inner
 def shared_m(shapes: Shapes, one: int, other: int) -> float:
     """The walk that two orders share."""
     shared: float = 2 * (min(shapes.high_m[one], shapes.high_m[other]) - max(shapes.low_m[one], shapes.low_m[other]))
@@ -78,7 +70,7 @@ def shared_m(shapes: Shapes, one: int, other: int) -> float:
     return shared
 
 
-@compiled
+@inner
 def likeness(shapes: Shapes, one: int, other: int) -> float:
     """The share of the walk for both that is common to both, 0 to 1."""
     shared = shared_m(shapes, one, other)
@@ -98,29 +90,30 @@ def nearest(shapes: Shapes, most: int, *, alike: bool) -> Ints:
         int64[n, k], the nearest first.
     """
     n = len(shapes.walk_m)
-    near = np.empty((n, min(most, n - 1)), np.int64)
+    near, scores = np.empty((n, min(most, n - 1)), np.int64), np.empty((n, min(most, n - 1)))
+    if not near.size:
+        return near
     bounds = np.linspace(0, n, 9 if n > 1000 else 2).astype(int).tolist()
     with ThreadPoolExecutor(os.cpu_count(), "nearest") as pool:
-        list(pool.map(lambda part: _nearest(shapes, alike, bounds[part], bounds[part + 1], near), range(len(bounds) - 1)))
+        list(pool.map(lambda part: _nearest(shapes, alike, bounds[part], bounds[part + 1], near, scores), range(len(bounds) - 1)))
     return near
 
 
-@compiled
-def _nearest(shapes: Shapes, alike: bool, begin: int, end: int, near: Ints) -> None:
+@inner
+def _nearest(shapes: Shapes, alike: bool, begin: int, end: int, near: Ints, scores: Floats) -> None:
     """Fill the rows from begin up to end: each candidate is inserted where it belongs, if it belongs there at all."""
-    most = near.shape[1]
-    scores = np.empty(most)
+    last = near.shape[1] - 1
     for one in range(begin, end):
-        count = 0
-        for other in range(len(near)):
+        for k in range(last + 1):
+            scores[one, k] = -np.inf
+        for other in range(shapes.walk_m.size):
             if other == one:
                 continue
             score = likeness(shapes, one, other) if alike else shared_m(shapes, one, other)
-            if count == most and (most == 0 or score <= scores[most - 1]):
+            if score <= scores[one, last]:
                 continue
-            place = min(count, most - 1)
-            while place > 0 and scores[place - 1] < score:
-                scores[place], near[one, place] = scores[place - 1], near[one, place - 1]
+            place = last
+            while place > 0 and scores[one, place - 1] < score:
+                scores[one, place], near[one, place] = scores[one, place - 1], near[one, place - 1]
                 place -= 1
-            scores[place], near[one, place] = score, other
-            count = min(count + 1, most)
+            scores[one, place], near[one, place] = score, other

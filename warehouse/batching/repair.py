@@ -8,83 +8,89 @@ from __future__ import annotations
 
 import numpy as np
 
-from warehouse.batching.chance import Chance, below, drawn
-from warehouse.batching.log import Log, move_in
+from warehouse.batching.lengths import Meter, length_m
+from warehouse.batching.log import move_in
 from warehouse.batching.problem import Ints
-from warehouse.batching.state import NONE, Ground, Judge, State, first_met, fits, known_m, length_m, new_search
-from warehouse.routing.compiled import compiled
+from warehouse.batching.state import CARTS, MOVED, NONE, USED, State, first_met, fits, new_search
+from warehouse.routing.chance import Chance, drawn
+from warehouse.routing.compiled import inner
 
 WAYS = 4
 BLINK = 0.02  # how often a possible batch is not seen
 
 
-@compiled
-def repair(way: int, ground: Ground, judge: Judge, state: State, log: Log, near: Ints, chance: Chance) -> bool:
+@inner
+def repair(way: int, meter: Meter, state: State, near: Ints, chance: Chance) -> bool:
     """Put all waiting orders into batches, in one of WAYS ways; False if one finds no place, because there are too few carts."""
-    waiting = log.moved[: log.counts[0]].copy()
     if way == 3:
-        return _by_regret(ground, judge, state, log, near, chance, waiting)
-    _shuffle(waiting, chance)
-    keys = np.zeros(len(waiting))
-    for index, order in enumerate(waiting):
-        if way == 1:
-            keys[index] = -(ground.loads[order] / ground.limits).max()
-        elif way == 2:
-            keys[index] = -length_m(ground, judge, state, state.slots[state.used[0]], NONE, order)
-    for order in waiting[np.argsort(keys, kind="mergesort")]:
-        batch, _, length, _ = best_batch(ground, judge, state, near, chance, order, BLINK)
+        return _by_regret(meter, state, near, chance)
+    _sort(way, meter, state, chance)
+    for index in range(state.counts[MOVED]):
+        order = state.moved[index]
+        batch, _, length, _ = best_batch(meter, state, near, chance, order)
         if batch < 0:
             return False
-        move_in(ground, state, log, order, batch, length)
+        move_in(state, order, batch, length)
     return True
 
 
-@compiled
-def _shuffle(orders: Ints, chance: Chance) -> None:
-    for index in range(len(orders) - 1, 0, -1):
-        other = below(chance, index + 1)
-        orders[index], orders[other] = orders[other], orders[index]
+@inner
+def _sort(way: int, meter: Meter, state: State, chance: Chance) -> None:
+    """Sort the waiting orders: at random, the largest first, or the longest tour first."""
+    for index in range(state.counts[MOVED]):
+        order = state.moved[index]
+        rank = drawn(chance)
+        if way == 1:
+            rank *= 1e-9  # equally large ones at random
+            for limit in range(state.limits.size):
+                rank = min(rank, -state.loads[order, limit] / state.limits[limit])
+        elif way == 2:
+            rank = -length_m(meter, state, state.slots[state.counts[USED]], NONE, order)
+        state.orders[order].rank = rank
+        place = index
+        while place > 0 and state.orders[state.moved[place - 1]].rank > rank:
+            state.moved[place] = state.moved[place - 1]
+            place -= 1
+        state.moved[place] = order
 
 
-@compiled
-def _by_regret(ground: Ground, judge: Judge, state: State, log: Log, near: Ints, chance: Chance, waiting: Ints) -> bool:
+@inner
+def _by_regret(meter: Meter, state: State, near: Ints, chance: Chance) -> bool:
     """Again and again that order which would lose most if it had to go to its second best batch (regret-2)."""
-    for count in range(len(waiting), 0, -1):
+    for done in range(state.counts[MOVED]):
         chosen, into, worst, new_length = 0, NONE, -1.0, 0.0
-        for index in range(count):
-            batch, cost, length, second = best_batch(ground, judge, state, near, chance, waiting[index], BLINK)
+        for index in range(done, state.counts[MOVED]):
+            batch, cost, length, second = best_batch(meter, state, near, chance, state.moved[index])
             if batch < 0:
                 return False
             if second - cost > worst:
                 chosen, into, worst, new_length = index, batch, second - cost, length
-        move_in(ground, state, log, waiting[chosen], into, new_length)
-        waiting[chosen] = waiting[count - 1]
+        order = state.moved[chosen]
+        state.moved[done], state.moved[chosen] = order, state.moved[done]
+        move_in(state, order, into, new_length)
     return True
 
 
-@compiled
-def best_batch(
-    ground: Ground, judge: Judge, state: State, near: Ints, chance: Chance, order: int, blink: float
-) -> tuple[int, float, float, float]:
+@inner
+def best_batch(meter: Meter, state: State, near: Ints, chance: Chance, order: int) -> tuple[int, float, float, float]:
     """Among the batches of related orders and a new one, the one that grows least.
 
     Returns:
         the batch, NONE if there is none; by how much it grows; its new length; by how much the second best grows.
     """
     best, least, length, second = NONE, np.inf, 0.0, np.inf
-    if state.used[0] < ground.carts:
-        best = state.slots[state.used[0]]
-        least = length = length_m(ground, judge, state, best, NONE, order)
+    if state.counts[USED] < state.counts[CARTS]:
+        best = state.slots[state.counts[USED]]
+        least = length = length_m(meter, state, best, NONE, order)
     new_search(state)
-    for other in near[order]:
-        batch = state.batch_of[other]
-        if batch < 0 or not first_met(state, batch) or not fits(ground, state, batch, NONE, order) or drawn(chance) < blink:
+    for k in range(near.shape[1]):
+        batch = state.orders[near[order, k]].batch
+        if batch < 0 or not first_met(state, batch) or not fits(state, batch, NONE, order) or drawn(chance) < BLINK:
             continue
-        new = known_m(state.key, ground.keys, judge.keys, judge.lengths_m, batch, NONE, order)
-        if new < 0:
-            new = length_m(ground, judge, state, batch, NONE, order)
-        if new - state.length[batch] < least:
-            best, second, least, length = batch, least, new - state.length[batch], new
+        new = length_m(meter, state, batch, NONE, order)
+        cost = new - state.batches[batch].length_m
+        if cost < least:
+            best, second, least, length = batch, least, cost, new
         else:
-            second = min(second, new - state.length[batch])
+            second = min(second, cost)
     return best, least, length, second

@@ -14,11 +14,13 @@ import time
 import numpy as np
 
 from warehouse.batching.batches import Batches, judged, lengths_m
+from warehouse.batching.ground import ground_of
+from warehouse.batching.lengths import Meter, length_m, meter_of
 from warehouse.batching.problem import BatchProblem, Floats, Ints
 from warehouse.batching.related import Shapes, shapes_of, shared_m
 from warehouse.batching.simple import tightly
-from warehouse.batching.state import NONE, Ground, Judge, State, batches_of, fits, ground_of, judge_of, length_m, put, state_of
-from warehouse.routing.compiled import compiled
+from warehouse.batching.state import NONE, USED, State, batches_of, fits, put, waiting_state
+from warehouse.routing.compiled import inner
 
 TRIED = 300
 """Orders that are thought of for a batch: those that share the longest walk with its seed. All, where there are not more."""
@@ -32,38 +34,37 @@ def seed(problem: BatchProblem) -> Batches:
     """
     began = time.monotonic()
     ground = ground_of(problem)
-    judge = judge_of(ground)
-    state, shapes = state_of(ground, judge, []), shapes_of(ground)
+    meter, state, shapes = meter_of(ground), waiting_state(ground), shapes_of(ground)
     alone_m = lengths_m(problem, [[order] for order in range(len(problem))])
     for first in np.argsort(-alone_m, kind="stable").tolist():
-        if state.batch_of[first] < 0:
-            waiting = np.flatnonzero(state.batch_of < 0)
+        if state.orders["batch"][first] < 0:
+            waiting = np.flatnonzero(state.orders["batch"] < 0)
             if len(waiting) > TRIED:
-                shared = _shared_m(shapes, first, waiting)
+                shared = np.empty(len(waiting))
+                _share(shapes, first, waiting, shared)
                 waiting = np.sort(waiting[np.argsort(-shared, kind="stable")[:TRIED]])
-            _fill(ground, judge, state, first, waiting)
-    batches = tightly(problem, batches_of(state), range(len(problem)))
+            _fill(meter, state, first, waiting)
+    batches = tightly(problem, batches_of(state.orders["batch"]), range(len(problem)))
     return judged(problem, batches, "seed", seconds=time.monotonic() - began)
 
 
-@compiled
-def _fill(ground: Ground, judge: Judge, state: State, first: int, waiting: Ints) -> None:
+@inner
+def _fill(meter: Meter, state: State, first: int, waiting: Ints) -> None:
     """Open a batch with a seed order, and let waiting ones in, the best first, as long as any fits."""
-    batch, best = state.slots[state.used[0]], first
+    batch, best = state.slots[state.counts[USED]], first
     while best >= 0:
-        put(ground, state, best, batch)
+        put(state, best, batch)
         best, least = NONE, np.inf
-        for order in waiting:
-            if state.batch_of[order] < 0 and fits(ground, state, batch, NONE, order):
-                length = length_m(ground, judge, state, batch, NONE, order)
+        for index in range(waiting.size):
+            order = waiting[index]
+            if state.orders[order].batch < 0 and fits(state, batch, NONE, order):
+                length = length_m(meter, state, batch, NONE, order)
                 if length < least:
                     best, least = order, length
 
 
-@compiled
-def _shared_m(shapes: Shapes, first: int, others: Ints) -> Floats:
-    """The walk that an order shares with each of others."""
-    shared = np.empty(len(others))
-    for index in range(len(others)):
+@inner
+def _share(shapes: Shapes, first: int, others: Ints, shared: Floats) -> None:
+    """Write down the walk that an order shares with each of others."""
+    for index in range(others.size):
         shared[index] = shared_m(shapes, first, others[index])
-    return shared

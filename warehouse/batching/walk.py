@@ -14,14 +14,16 @@ import numpy as np
 
 from warehouse.batching import destroy as destroying
 from warehouse.batching import repair as repairing
-from warehouse.batching.chance import Chance, drawn
 from warehouse.batching.destroy import destroy
+from warehouse.batching.ground import Keys
 from warehouse.batching.improve import EVEN_M, improve
-from warehouse.batching.log import Log, change_m, clear, undo
+from warehouse.batching.lengths import Meter
+from warehouse.batching.log import agree, change_m, undo
 from warehouse.batching.problem import Floats, Ints
 from warehouse.batching.repair import repair
-from warehouse.batching.state import Ground, Judge, Keys, State
-from warehouse.routing.compiled import compiled
+from warehouse.batching.state import TOUCHED, State, total_m
+from warehouse.routing.chance import Chance, drawn
+from warehouse.routing.compiled import inner
 
 SEGMENT = 100  # steps between two changes of the weights
 REACTION = 0.1  # how much a segment's scores count against the past
@@ -30,16 +32,11 @@ LEAST = 0.1  # weight, so that no way is forgotten
 LOCAL = 30  # related orders that the local search looks at
 
 
-class Learnt(NamedTuple):
-    """Which ways have helped.
-
-    Attributes:
-        weights, scores, uses: float64[2, ways]; of destroying, then of repairing.
-    """
-
-    weights: Floats
-    scores: Floats
-    uses: Floats
+WEIGHTS, SCORES, USES = range(3)
+"""Of the ways, in `Learnt`: how often each is chosen, and the sum of its scores and its number of uses in the present segment."""
+DESTROY, REPAIR = range(2)
+Learnt = Floats
+"""float64[3, 2, ways]: WEIGHTS, SCORES and USES of destroying and of repairing."""
 
 
 class Met(NamedTuple):
@@ -63,11 +60,12 @@ class Met(NamedTuple):
 
 
 def learnt() -> Learnt:
-    """Nothing."""
-    ways = max(destroying.WAYS, repairing.WAYS)
-    weights = np.zeros((2, ways))
-    weights[0, : destroying.WAYS] = weights[1, : repairing.WAYS] = 1.0
-    return Learnt(weights, np.zeros((2, ways)), np.zeros((2, ways)))
+    """Nothing: all ways are alike."""
+    ways = (destroying.WAYS, repairing.WAYS)
+    found = np.zeros((3, 2, max(ways)))
+    for side, number in enumerate(ways):
+        found[WEIGHTS, side, :number] = 1.0
+    return found
 
 
 def met(batches: int, orders: int) -> Met:
@@ -82,12 +80,10 @@ def met(batches: int, orders: int) -> Met:
     )
 
 
-@compiled
+@inner
 def walk(
-    ground: Ground,
-    judge: Judge,
+    meter: Meter,
     state: State,
-    log: Log,
     near: Ints,
     chance: Chance,
     learnt: Learnt,
@@ -100,10 +96,8 @@ def walk(
     """Take some steps at one temperature.
 
     Args:
-        ground: the problem.
-        judge: memory.
-        state: where the walker is; changed.
-        log: an empty log; left empty.
+        meter: memory.
+        state: where the walker is, without changes that are not agreed to; changed.
         near: int64[n, k], the orders that are most alike to each, the nearest first.
         chance: random numbers.
         learnt: which ways have helped; changed.
@@ -116,86 +110,81 @@ def walk(
     Returns:
         the new best length.
     """
-    length, local = _total_m(state), near[:, :LOCAL].copy()
-    for step in range(steps):
-        out, in_ = _chosen(learnt.weights[0], chance), _chosen(learnt.weights[1], chance)
-        destroy(out, ground, judge, state, log, near, chance)
-        complete = repair(in_, ground, judge, state, log, near, chance)
+    length = total_m(state)
+    for step in range(1, steps + 1):
+        out, in_ = _chosen(learnt, DESTROY, chance), _chosen(learnt, REPAIR, chance)
+        destroy(out, meter, state, near, chance)
+        complete = repair(in_, meter, state, near, chance)
         allowed_m = -temperature_m * math.log(1.0 - drawn(chance))
-        if complete and change_m(state, log) < -EVEN_M:
-            improve(ground, judge, state, log, local)
-        change = change_m(state, log)
+        if complete and change_m(state) < -EVEN_M:
+            improve(meter, state, near, LOCAL)
+        change = change_m(state)
         score = 0.0
         if complete and change < allowed_m - EVEN_M:
-            _remember(state, log, met)
-            clear(log)
+            _remember(state, met)
+            agree(state)
             length += change
             score = BETTER if change < -EVEN_M else ACCEPTED
             if length < best_m - EVEN_M:
                 # summed anew, so that rounding errors do not add up
-                length = best_m = _total_m(state)
-                best_of[:] = state.batch_of
+                length = best_m = total_m(state)
+                for order in range(best_of.size):
+                    best_of[order] = state.orders[order].batch
                 score = RECORD
         else:
-            undo(ground, state, log)
-        _score(learnt, out, in_, score)
-        if step % SEGMENT == SEGMENT - 1:
+            undo(state)
+        _score(learnt, DESTROY, out, score)
+        _score(learnt, REPAIR, in_, score)
+        if step % SEGMENT == 0:
             _learn(learnt)
-    return best_m
+    return float(best_m)
 
 
-@compiled
-def _total_m(state: State) -> float:
-    total = 0.0
-    for batch in state.slots[: state.used[0]]:
-        total += state.length[batch]
-    return total
-
-
-@compiled
-def _chosen(weights: Floats, chance: Chance) -> int:
+@inner
+def _chosen(learnt: Learnt, side: int, chance: Chance) -> int:
     """A way, drawn in proportion to its weight (roulette wheel)."""
-    left = drawn(chance) * weights.sum()
-    for way in range(len(weights)):
-        left -= weights[way]
+    total = 0.0
+    for way in range(learnt.shape[2]):
+        total += learnt[WEIGHTS, side, way]
+    left = drawn(chance) * total
+    for way in range(learnt.shape[2]):
+        left -= learnt[WEIGHTS, side, way]
         if left < 0:
             return way
     return 0
 
 
-@compiled
-def _score(learnt: Learnt, out: int, in_: int, score: float) -> None:
-    learnt.scores[0, out] += score
-    learnt.scores[1, in_] += score
-    learnt.uses[0, out] += 1
-    learnt.uses[1, in_] += 1
+@inner
+def _score(learnt: Learnt, side: int, way: int, score: float) -> None:
+    learnt[SCORES, side, way] += score
+    learnt[USES, side, way] += 1
 
 
-@compiled
+@inner
 def _learn(learnt: Learnt) -> None:
-    for side in range(2):
-        for way in range(learnt.weights.shape[1]):
-            if learnt.uses[side, way] > 0:
-                new = learnt.scores[side, way] / learnt.uses[side, way]
-                learnt.weights[side, way] = max(LEAST, (1 - REACTION) * learnt.weights[side, way] + REACTION * new)
-    learnt.scores[:] = 0.0
-    learnt.uses[:] = 0.0
+    for side in range(learnt.shape[1]):
+        for way in range(learnt.shape[2]):
+            if learnt[USES, side, way] > 0:
+                new = learnt[SCORES, side, way] / learnt[USES, side, way]
+                learnt[WEIGHTS, side, way] = max(LEAST, (1 - REACTION) * learnt[WEIGHTS, side, way] + REACTION * new)
+            learnt[SCORES, side, way] = learnt[USES, side, way] = 0.0
 
 
-@compiled
-def _remember(state: State, log: Log, met: Met) -> None:
+@inner
+def _remember(state: State, met: Met) -> None:
     """Note the changed batches."""
-    for batch in log.touched[: log.counts[1]]:
-        count = met.number[0]
-        end = met.first[count] + state.size[batch]
-        slot = np.int64(state.key[batch] & np.uint64(len(met.seen) - 1))
-        if not state.size[batch] or met.seen[slot] == state.key[batch] or count == len(met.keys) or end > len(met.orders):
+    for index in range(state.counts[TOUCHED]):
+        batch, count = state.touched[index], met.number[0]
+        key, end = state.batches[batch].key, met.first[count] + state.batches[batch].size
+        slot = np.int64(key & np.uint64(met.seen.size - 1))
+        # an empty batch's key is 0, as is that of an empty slot
+        if met.seen[slot] == key or count == met.keys.size or end > met.orders.size:
             continue
-        met.seen[slot] = met.keys[count] = state.key[batch]
-        met.lengths_m[count] = state.length[batch]
-        order = state.head[batch]
-        for index in range(met.first[count], end):
-            met.orders[index] = order
-            order = state.after[order]
+        met.seen[slot] = met.keys[count] = key
+        met.lengths_m[count] = state.batches[batch].length_m
+        order = state.batches[batch].head
+        for place in range(met.first[count], end):
+            met.orders[place] = order
+            order = state.orders[order].after
         met.first[count + 1] = end
         met.number[0] += 1

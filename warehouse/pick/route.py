@@ -14,8 +14,9 @@ from typing import Any
 from bintally.errors import InputError
 from bintally.layouts import Cart, Ladder, PickList, Request
 from bintally.layouts.files import read_request, request_files
+from warehouse.routing.cart import best
 from warehouse.routing.cart.bound import lower_bound_s
-from warehouse.routing.cart.exact import most_handfuls, solve_exact
+from warehouse.routing.cart.exact import solve_exact
 from warehouse.routing.cart.problem import CartProblem, cart_problem
 from warehouse.routing.cart.schedule import Schedule
 from warehouse.routing.cart.search import solve_search
@@ -26,8 +27,6 @@ from warehouse.routing.policies.with_cart import parked, pushed_s
 from warehouse.routing.scattered import Choice, choose
 from warehouse.routing.tour import Tour
 
-# up to here the exact method takes a fifth of a second, less than the bound of a searched schedule
-EXACT_HANDFULS = 15
 PATIENCE_S = 2.0
 
 
@@ -143,9 +142,12 @@ def best_tour(ladder: Ladder, picks: PickList) -> Tour:
 
 def best_schedule(problem: CartProblem, method: str, iterations: int | None, seed: int) -> Schedule:
     """The fastest schedule that a method finds; what is not exact carries a bound."""
-    if method == "exact" or (method == "auto" and problem.handfuls <= min(EXACT_HANDFULS, most_handfuls(problem))):
+    if method == "exact":
         return solve_exact(problem)
-    found = solve_search(problem, iterations=iterations, seed=seed)
+    solve = solve_search if method == "search" else best.best_schedule
+    found = solve(problem, iterations=iterations, seed=seed)
+    if found.proven_optimal:
+        return found
     bound = lower_bound_s(problem, found.time_s)
     return dataclasses.replace(found, lower_bound_s=bound, proven_optimal=found.time_s <= bound * (1 + 1e-9))
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bintally.layouts.files import read_request, request_files
+from bintally.layouts.files import book_files, read_book, read_request, request_files
 
 DOCS = Path(__file__).parents[3] / "docs"
 
 
-@pytest.mark.parametrize("name", ["picks.toml", "order.toml"])
+@pytest.mark.parametrize("name", ["picks.toml", "order.toml", "orders.toml"])
 def test_the_document_shows_an_example_file(name: str) -> None:
     assert f"```toml\n{(DOCS / 'examples' / name).read_text()}```" in (DOCS / "layouts.md").read_text()
 
@@ -21,6 +21,12 @@ def test_the_examples_can_be_routed() -> None:
     assert cart.cart is not None
     assert order.scattered
     assert picks.picks().quantities.tolist() == [3, 1, 8]
+
+
+def test_the_example_of_orders_can_be_batched() -> None:
+    (book,) = map(read_book, book_files(DOCS / "examples"))
+    assert [len(book.parts(order)) for order in book.orders] == [1, 2, 1, 1, 2]
+    assert book.orders[-1].due_s == 25 * 3600
 
 
 def test_the_examples_lie_where_their_comments_say() -> None:

@@ -86,13 +86,13 @@ def _undurable(connection: Any) -> None:
         connection.execute("PRAGMA synchronous=OFF")
 
 
-def space(**fixed: Any) -> Space:
+def space(**fixed: Any) -> Space[TrainSettings]:
     return space_from(SPACE, "test", TrainSettings(**{"epochs": EPOCHS, **fixed}))
 
 
 def search(url: str, out: Path, objective: Objective = quadratic, total: int = 8, **others: Any) -> Search:
     """A search without pruning, whose killed workers are noticed at once."""
-    found: Space = others.pop("space", None) or space()
+    found: Space[Any] = others.pop("space", None) or space()
     facts: dict[str, Any] = {"pruner": "none", "heartbeat_s": 1, "grace_s": 2, "record": found.record(), "study": "test", **others}
     return Search(url=database_url(url), out=out, space=found, objective=objective, total=total, **facts)
 

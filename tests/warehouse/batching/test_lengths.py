@@ -7,14 +7,14 @@ import pytest
 
 from tests.warehouse.batching.samples import length_m, random_problem
 from warehouse.batching import log as logging
-from warehouse.batching.chance import below, chance, drawn
+from warehouse.batching.ground import ground_of
+from warehouse.batching.lengths import joined_m, meter_of, state_of
+from warehouse.batching.lengths import length_m as compiled_m
 from warehouse.batching.pool import Pool
 from warehouse.batching.problem import BatchProblem
 from warehouse.batching.related import likeness, nearest, shapes_of
-from warehouse.batching.state import NONE, batches_of, fits, ground_of, joined_m, judge_of, state_of
-from warehouse.batching.state import length_m as compiled_m
-
-pytestmark = pytest.mark.long  # compiling the search takes two minutes
+from warehouse.batching.state import NONE, USED, State, batches_of, fits, known_lengths
+from warehouse.routing.chance import below, chance, drawn
 
 
 def _batches(problem: BatchProblem, size: int = 3) -> list[list[int]]:
@@ -34,41 +34,47 @@ def test_a_batch_never_becomes_shorter_by_one_order_more() -> None:
 def test_lengths_of_changed_batches_are_the_routers_with_any_table(far_end: bool) -> None:
     problem = random_problem(2, 15, far_end=far_end)
     ground = ground_of(problem)
-    for bits in (20, 1):  # 1: nearly every set is forgotten at once
-        judge = judge_of(ground, bits)
-        state = state_of(ground, judge, _batches(problem))
+    meter = meter_of(ground)
+    for bits in (18, 1):  # 1: nearly every set is forgotten at once
+        state = state_of(ground, meter, _batches(problem), known_lengths(bits))
         for _ in range(2):
-            assert compiled_m(ground, judge, state, 0, 1, 5) == pytest.approx(length_m(problem, [0, 2, 5]))
-            assert compiled_m(ground, judge, state, 1, NONE, 0) == pytest.approx(length_m(problem, [3, 4, 5, 0]))
-            assert compiled_m(ground, judge, state, 2, 7, NONE) == pytest.approx(length_m(problem, [6, 8]))
-            assert joined_m(ground, judge, state, 3, 4) == pytest.approx(length_m(problem, range(9, 15)))
+            assert compiled_m(meter, state, 0, 1, 5) == pytest.approx(length_m(problem, [0, 2, 5]))
+            assert compiled_m(meter, state, 1, NONE, 0) == pytest.approx(length_m(problem, [3, 4, 5, 0]))
+            assert compiled_m(meter, state, 2, 7, NONE) == pytest.approx(length_m(problem, [6, 8]))
+            assert joined_m(meter, state, 3, 4) == pytest.approx(length_m(problem, range(9, 15)))
+
+
+def _seen(state: State) -> list[object]:
+    """Everything but the sequence of the orders in a batch, and of the batches."""
+    return [batches_of(state.orders["batch"]), sorted(state.slots.tolist()), state.counts.tolist()] + [
+        state.batches[name].tolist() for name in ("size", "length_m", "was_m", "key")
+    ]
 
 
 def test_whatever_was_changed_can_be_taken_back() -> None:
     problem = random_problem(3, 20)
     ground = ground_of(problem)
-    judge = judge_of(ground)
-    state, log, numbers = state_of(ground, judge, _batches(problem)), logging.log_of(20), chance(1)
-    before = (batches_of(state), state.length.tolist(), state.load.tolist(), state.key.tolist(), state.used.tolist())
+    state, numbers = state_of(ground, meter_of(ground), _batches(problem)), chance(1)
+    before, load = _seen(state), state.load.copy()
     for _ in range(50):
         orders = {below(numbers, 20) for _ in range(8)}
         for order in orders:
-            logging.move_out(ground, state, log, order)
+            logging.move_out(state, order)
         for order in orders:
-            batch = int(state.slots[below(numbers, int(state.used[0]) + 1)])
-            logging.move_in(ground, state, log, order, batch, drawn(numbers))
-        logging.undo(ground, state, log)
-        assert before == (batches_of(state), state.length.tolist(), state.load.tolist(), state.key.tolist(), state.used.tolist())
+            logging.move_in(state, order, int(state.slots[below(numbers, int(state.counts[USED]) + 1)]), drawn(numbers))
+        logging.undo(state)
+        assert before == _seen(state)
+        assert state.load == pytest.approx(load)
 
 
 def test_an_order_fits_where_the_sums_allow() -> None:
     problem = random_problem(4, 18, limits=(9.0, 10.0))
     ground = ground_of(problem)
-    state = state_of(ground, judge_of(ground), _batches(problem, 2))
+    state = state_of(ground, meter_of(ground), _batches(problem, 2))
     for batch, orders in enumerate(_batches(problem, 2)):
         for order in set(range(18)) - set(orders):
-            assert fits(ground, state, batch, NONE, order) == problem.fits([*orders, order])
-            assert fits(ground, state, batch, orders[0], order) == problem.fits([*orders[1:], order])
+            assert fits(state, batch, NONE, order) == problem.fits([*orders, order])
+            assert fits(state, batch, orders[0], order) == problem.fits([*orders[1:], order])
 
 
 @pytest.mark.parametrize("alike", [True, False])

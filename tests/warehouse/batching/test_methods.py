@@ -16,8 +16,6 @@ from warehouse.batching.bound import lower_bound_m
 from warehouse.batching.budget import Budget
 from warehouse.batching.parts import searched_in_parts
 
-pytestmark = pytest.mark.long  # compiling the search takes two minutes
-
 Method = Callable[[BatchProblem], Batches]
 METHODS: dict[str, Method] = {
     "random": random,

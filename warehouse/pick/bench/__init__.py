@@ -6,23 +6,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bintally.errors import UnavailableError, UsageError
-from warehouse.pick.bench import cart, growth, instances, policies, speed
+from warehouse.pick.bench import cart, estimator, growth, instances, policies, speed, two_lists
 
-PARTS = ("instances", "speed", "cart", "policies", "growth")
+PARTS = ("instances", "speed", "cart", "policies", "growth", "estimator", "two-lists")
+LONG = ("two-lists",)
+"""Parts that take so long that they are measured only if named."""
 
 
-def bench(parts: Sequence[str], folder: Path | None, out: Path | None, lists: int, seed: int) -> None:
+def bench(
+    parts: Sequence[str],
+    folder: Path | None,
+    out: Path | None,
+    lists: int,
+    seed: int,
+    trained: tuple[Path, Path] | None = None,
+    seconds: float = 10.0,
+) -> None:
     """Measure and print.
 
     Args:
-        parts: names of PARTS; none means all, without ``instances`` if no folder of them is given.
+        parts: names of PARTS; none means all but LONG, without ``instances`` if no folder of them is given, without ``estimator`` if
+            there is none.
         folder: instances with their proven optima.
         out: where plots go; without it there are none.
         lists: of each kind, at least 1.
         seed: of the random lists, at least 0.
+        trained: an estimator's bundle, and the layout file of its warehouse.
+        seconds: of each annealing on estimates.
 
     Raises:
-        UsageError: an unknown part, or no folder for the instances.
+        UsageError: an unknown part, no folder for the instances, or no estimator.
         UnavailableError: the folder for the plots cannot be made.
     """
     unknown = set(parts) - set(PARTS)
@@ -30,7 +43,11 @@ def bench(parts: Sequence[str], folder: Path | None, out: Path | None, lists: in
         raise UsageError(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     if "instances" in parts and folder is None:
         raise UsageError("instances: say where they are, with --instances DIR")
-    wanted = parts or [part for part in PARTS if part != "instances" or folder]
+    for part in ("estimator", "two-lists"):
+        if part in parts and trained is None:
+            raise UsageError(f"{part}: this needs an estimator; say which, with --estimator BUNDLE and --layout FILE")
+    given = {"instances": folder, "estimator": trained}
+    wanted = parts or [part for part in PARTS if given.get(part, part) and part not in LONG]
     if out:
         _make_folder(out)
     if "instances" in wanted and folder:
@@ -43,6 +60,10 @@ def bench(parts: Sequence[str], folder: Path | None, out: Path | None, lists: in
         policies.measure(lists, seed, out)
     if "growth" in wanted:
         growth.measure(seed, out)
+    if "estimator" in wanted and trained:
+        estimator.measure(*trained, lists, seed)
+    if "two-lists" in wanted and trained:
+        two_lists.measure(*trained, seed, seconds=seconds)
 
 
 def _make_folder(out: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from warehouse.pick.parsers.types import whole_from
+from warehouse.pick.parsers.types import number, whole_from
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,10 +20,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "parts",
         nargs="*",
         metavar="PART",
-        help="instances, speed, cart, policies, growth; without a name all but instances without a folder",
+        help="instances, speed, cart, policies, growth, estimator, two-lists; without a name all but those whose files are not given, and "
+        "two-lists, which takes 220 times --seconds",
     )
     parser.add_argument(
         "--instances", type=Path, metavar="DIR", help="picker-routing instances with optima.csv: compare with the proven optima"
+    )
+    parser.add_argument("--estimator", type=Path, metavar="BUNDLE", help="measure it beside the cart's methods; takes --layout, too")
+    parser.add_argument("--layout", type=Path, metavar="FILE", help="of the warehouse that the estimator was trained for")
+    parser.add_argument(
+        "--seconds", type=number, default=10.0, metavar="N", help="two-lists: of each annealing on estimates (default: %(default)s)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the plots here")
     parser.add_argument("--lists", type=whole_from(1), default=500, metavar="N", help="of each kind (default: %(default)s)")
@@ -31,7 +37,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _bench(options: argparse.Namespace) -> int:
+    from bintally.errors import UsageError
     from warehouse.pick.bench import bench
 
-    bench(options.parts, options.instances, options.out, options.lists, options.seed)
+    if (options.estimator is None) != (options.layout is None):
+        raise UsageError("--estimator and --layout go together: a bundle, and the file of its warehouse")
+    trained = (options.estimator, options.layout) if options.estimator else None
+    bench(options.parts, options.instances, options.out, options.lists, options.seed, trained, options.seconds)
     return 0

@@ -7,22 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warehouse.pick.parsers.types import hands, number, whole_from
+from warehouse.pick.parsers.cart import OPTIONS, add_cart_options, given_cart
+from warehouse.pick.parsers.types import number, whole_from
 
 if TYPE_CHECKING:
     from warehouse.pick.route import Asked
 
-_CART = {
-    "--walk-speed": "walk_m_s",
-    "--push-speed": "push_m_s",
-    "--hands": "hands",
-    "--park-time": "park_s",
-    "--pick-time": "pick_s",
-    "--in-aisles": "in_aisles",
-    "--method": "method",
-    "--iterations": "iterations",
-    "--seed": "seed",
-}
+_WITH_CART = {**OPTIONS, "--method": "method", "--iterations": "iterations", "--seed": "seed"}
 """The options that need ``--cart``, and where argparse puts them."""
 
 
@@ -59,14 +50,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     cart = parser.add_argument_group("with a cart that is parked while the worker walks (docs/picking.md)")
     cart.add_argument("--cart", action="store_true", help="plan for a worker with a cart; what follows replaces what the file says of it")
-    cart.add_argument("--walk-speed", type=number, dest="walk_m_s", metavar="M/S", help="without the cart")
-    cart.add_argument("--push-speed", type=number, dest="push_m_s", metavar="M/S", help="with the cart")
-    cart.add_argument("--hands", type=hands, metavar="K", help="items that the worker can carry, or «unlimited»")
-    cart.add_argument("--park-time", type=number, dest="park_s", metavar="S", help="each time that the cart is left")
-    cart.add_argument("--pick-time", type=number, dest="pick_s", metavar="S", help="at each place")
-    cart.add_argument(
-        "--in-aisles", action=argparse.BooleanOptionalAction, default=None, help="whether the cart may be pushed through whole sub-aisles"
-    )
+    add_cart_options(cart)
     cart.add_argument("--method", choices=("auto", "exact", "search"), help="auto, the default, is exact for short lists")
     cart.add_argument("--iterations", type=whole_from(0), metavar="N", help="of the search; more find better schedules")
     cart.add_argument("--seed", type=whole_from(0), metavar="S", help="of the search (default: 0)")
@@ -101,19 +85,19 @@ def _check_pictures(paths: Sequence[Path]) -> None:
 
 def _asked(options: argparse.Namespace) -> Asked:
     from bintally.errors import UsageError
-    from bintally.layouts import Cart
     from warehouse.pick.route import Asked
     from warehouse.routing.policies import POLICIES
 
-    values = {option: getattr(options, name) for option, name in _CART.items() if getattr(options, name) is not None}
+    values = [option for option, name in _WITH_CART.items() if getattr(options, name) is not None]
     if values and not options.cart:
         raise UsageError(f"{', '.join(values)}: only with --cart")
-    given = {_CART[option]: value for option, value in values.items() if _CART[option] in Cart.__dataclass_fields__}
-    if given.get("hands") == "unlimited":
-        given["hands"] = None
     policies = options.policy or ["optimal"]
     if "all" in policies:
         policies = ["optimal", *POLICIES]
     return Asked(
-        tuple(dict.fromkeys(policies)), given if options.cart else None, options.method or "auto", options.iterations, options.seed or 0
+        tuple(dict.fromkeys(policies)),
+        given_cart(options) if options.cart else None,
+        options.method or "auto",
+        options.iterations,
+        options.seed or 0,
     )

@@ -11,32 +11,21 @@ Arrays in named tuples, all in machine code, as millions of changes are tried.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
 from warehouse.routing.cart.problem import CartProblem, Floats, Ints
 from warehouse.routing.cart.schedule import Visit
 from warehouse.routing.cart.split import park_s
-from warehouse.routing.compiled import compiled, njit
+from warehouse.routing.compiled import compiled, inner
 
 WAITING, LAID = -1, -2  # instead of a loop
 STAY = -1  # instead of a sub-aisle
 LENGTH, LOAD, STAND, ONES = range(4)  # what stands where in a row of loops
 ENTER, LEAVE, THROUGH = range(3)  # and of events
-
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def inner(function: Function) -> Function:
-    """Compile a function that makes no arrays and keeps none, without counting references to those that it is given.
-
-    Counting them, a dozen arrays in each of millions of calls, takes most of the time otherwise.
-    """
-    return njit(function, _nrt=False)
 
 
 class Ground(NamedTuple):

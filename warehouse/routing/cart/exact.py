@@ -58,15 +58,10 @@ def solve_exact(problem: CartProblem, upper_bound_s: float | None = None) -> Sch
     Raises:
         InputError: there are too many handfuls.
     """
-    narrow, most = narrowed(problem), most_handfuls(problem)
-    if problem.handfuls > most:
-        raise InputError(
-            f"{problem.handfuls} handfuls are too many for the exact method, which takes at most {most} in this layout; use the search, "
-            "which tells how far from the best it may be"
-        )
+    _check_size(problem)
     if not problem.handfuls:
         return schedule_of(problem, [], "exact", proven_optimal=True)
-    plan, _ = best_plan(narrow, upper_bound_s)
+    plan, _ = best_plan(narrowed(problem), upper_bound_s)
     schedule = schedule_of(problem, widened(problem, plan), "exact", proven_optimal=True)
     return replace(schedule, lower_bound_s=schedule.time_s)
 
@@ -76,8 +71,33 @@ def most_handfuls(problem: CartProblem) -> int:
     return min(MOST_HANDFULS, (MOST_STATES // narrowed(problem).stands).bit_length() - 1)
 
 
+def _check_size(problem: CartProblem) -> None:
+    if problem.handfuls > (most := most_handfuls(problem)):
+        raise InputError(
+            f"{problem.handfuls} handfuls are too many for the exact method, which takes at most {most} in this layout; use the search, "
+            "which tells how far from the best it may be"
+        )
+
+
 def best_plan(problem: CartProblem, upper_bound_s: float | None = None) -> tuple[list[Visit], float]:
     """The best plan for at least one handful, and its seconds as the programme reckons them."""
+    laid, loops, table, end, best_s = _programme(problem, upper_bound_s)
+    stays = _backwards(problem, laid, loops, table, end)
+    return [Visit(stand, tuple(best_order(problem, stand, loop) for loop in walked)) for stand, walked in stays], best_s
+
+
+def best_s(problem: CartProblem) -> float:
+    """The seconds of the best schedule of a short list, at least one handful, without the schedule.
+
+    Raises:
+        InputError: there are too many handfuls.
+    """
+    _check_size(problem)
+    return _programme(narrowed(problem), None)[-1]
+
+
+def _programme(problem: CartProblem, upper_bound_s: float | None) -> tuple[Ints, Loops, _Table, int, float]:
+    """What each move lays into the cart, the loops, the table of states, the stand where the best schedule ends, and its seconds."""
     loops, laid, rest_s = loops_from(problem), _laid(problem), _rest_s(problem)
     for budget_s in _budgets(problem, upper_bound_s):
         table = _table(problem, laid, loops, rest_s, budget_s)
@@ -85,9 +105,7 @@ def best_plan(problem: CartProblem, upper_bound_s: float | None = None) -> tuple
         end = int(np.argmin(finished_s))
         if finished_s[end] <= budget_s:
             break
-    stays = _backwards(problem, laid, loops, table, int(problem.ends[end]))
-    plan = [Visit(stand, tuple(best_order(problem, stand, loop) for loop in walked)) for stand, walked in stays]
-    return plan, float(finished_s[end]) + problem.fixed_s
+    return laid, loops, table, int(problem.ends[end]), float(finished_s[end]) + problem.fixed_s
 
 
 def _laid(problem: CartProblem) -> Ints:

@@ -87,20 +87,21 @@ def cart_problem(ladder: Ladder, picks: PickList, cart: Cart) -> CartProblem:
     hands = max(1, int(picks.quantities.sum()))
     hands = hands if cart.hands is None else min(cart.hands, hands)
     handfuls = int(-(-picks.quantities // hands).sum())
-    stands = _stands(ladder, cart.in_aisles)
-    if handfuls > MOST_HANDFULS or len(stands) > MOST_STANDS:
+    rows = np.arange(ladder.cross_aisles) if cart.in_aisles else np.array([ladder.start.cross_aisle])
+    if handfuls > MOST_HANDFULS or ladder.columns * len(rows) > MOST_STANDS:
         raise InputError(
-            f"{handfuls} handfuls of at most {hands} items and {len(stands)} intersections are too many for a cart: at most "
+            f"{handfuls} handfuls of at most {hands} items and {ladder.columns * len(rows)} intersections are too many for a cart: at most "
             f"{MOST_HANDFULS} and {MOST_STANDS}; route shorter lists, or without the cart"
         )
-    pick_of, items = _handfuls(picks, hands)
-    number = {place: index for index, place in enumerate(stands)}
-    columns, cross_aisles = (np.array(values, np.int64) for values in zip(*stands, strict=True))
-    reached = [end for end in ladder.ends if (end.column, end.cross_aisle) in number]
+    reached = [end for end in ladder.ends if end.cross_aisle in rows]
     if not reached:
         raise InputError("the cart cannot reach any end of the tour: let it be pushed through aisles (in_aisles), or move the end")
-    depots = {(place.column, place.cross_aisle) for place in (ladder.start, *ladder.ends)}
-    moves = [_moves(ladder, cart, number, *stand) for stand in stands]
+    pick_of, items = _handfuls(picks, hands)
+    columns, cross_aisles = np.repeat(np.arange(ladder.columns), len(rows)), np.tile(rows, ladder.columns)
+    start, *ends = (place.column * len(rows) + place.cross_aisle - int(rows[0]) for place in (ladder.start, *reached))
+    may_park = np.array(ladder.aisles)[columns]
+    may_park[[start, *ends]] = True
+    move_to, move_s, move_sub_aisle = _moves(ladder, cart, columns, cross_aisles)
     y_m = np.array(ladder.y_m)
     at, at_y = picks.columns[pick_of], picks.y_m[pick_of]
     return CartProblem(
@@ -113,42 +114,42 @@ def cart_problem(ladder: Ladder, picks: PickList, cart: Cart) -> CartProblem:
         sub_aisle=at * ladder.blocks + picks.blocks[pick_of],
         columns=columns,
         cross_aisles=cross_aisles,
-        may_park=np.array([ladder.aisles[column] or (column, cross) in depots for column, cross in stands]),
-        start=number[ladder.start.column, ladder.start.cross_aisle],
-        ends=np.array([number[end.column, end.cross_aisle] for end in reached], np.int64),
+        may_park=may_park,
+        start=start,
+        ends=np.array(ends, np.int64),
         end_s=np.array([end.walk_m / cart.push_m_s for end in reached]),
         walk_s=_distances_m(ladder, at, at_y, at, at_y) / cart.walk_m_s,
         reach_s=_distances_m(ladder, columns, y_m[cross_aisles], at, at_y) / cart.walk_m_s,
-        move_to=np.array([[move[0] for move in four] for four in moves], np.int64),
-        move_s=np.array([[move[1] for move in four] for four in moves]),
-        move_sub_aisle=np.array([[move[2] for move in four] for four in moves], np.int64),
+        move_to=move_to,
+        move_s=move_s,
+        move_sub_aisle=move_sub_aisle,
         fixed_s=ladder.start.walk_m / cart.push_m_s + cart.pick_s * len(picks),
     )
 
 
 def _handfuls(picks: PickList, hands: int) -> tuple[Ints, Ints]:
-    each = [[hands] * ((quantity - 1) // hands) + [(quantity - 1) % hands + 1] for quantity in picks.quantities.tolist()]
-    pick_of = [pick for pick, items in enumerate(each) for _ in items]
-    return np.array(pick_of, np.int64), np.array([item for items in each for item in items], np.int64)
+    """The pick and the items of each: full hands, and what is left at last."""
+    each = -(-picks.quantities // hands)
+    items = np.full(int(each.sum()), hands, np.int64)
+    items[np.cumsum(each) - 1] = (picks.quantities - 1) % hands + 1
+    return np.repeat(np.arange(len(picks)), each), items
 
 
-def _stands(ladder: Ladder, in_aisles: bool) -> list[tuple[int, int]]:
-    """Columns and cross aisles of all intersections that the cart can reach."""
-    rows = range(ladder.cross_aisles) if in_aisles else [ladder.start.cross_aisle]
-    return [(column, row) for column in range(ladder.columns) for row in rows]
+def _moves(ladder: Ladder, cart: Cart, columns: Ints, rows: Ints) -> tuple[Ints, Floats, Ints]:
+    """The next stand, the seconds and the sub-aisle of the moves to the left, right, front and back, each [P, 4].
 
-
-def _moves(ladder: Ladder, cart: Cart, number: dict[tuple[int, int], int], column: int, cross: int) -> list[tuple[int, float, int]]:
-    """The next stand, the seconds and the sub-aisle of the moves to the left, right, front and back."""
-    found = []
-    for d_column, d_cross in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        to = (column + d_column, cross + d_cross)
-        if to not in number or (d_cross and not ladder.aisles[column]):
-            found.append((-1, np.inf, -1))
-            continue
-        metres = abs(ladder.x_m[column] - ladder.x_m[to[0]]) + abs(ladder.y_m[cross] - ladder.y_m[to[1]])
-        found.append((number[to], metres / cart.push_m_s, column * ladder.blocks + min(cross, to[1]) if d_cross else -1))
-    return found
+    Stands are numbered column by column, and in each by cross aisle.
+    """
+    number, each = np.arange(len(columns)), len(columns) // ladder.columns
+    aisles, x_m, y_m = np.array(ladder.aisles)[columns], np.array(ladder.x_m)[columns], np.array(ladder.y_m)[rows]
+    to = number[:, None] + np.array([-each, each, -1, 1])
+    blocked = (columns == 0, columns == ladder.columns - 1, ~aisles | (number % each == 0), ~aisles | (number % each == each - 1))
+    possible = ~np.stack(blocked, axis=1)
+    next_ = np.where(possible, to, 0)
+    metres = np.abs(x_m[:, None] - x_m[next_]) + np.abs(y_m[:, None] - y_m[next_])
+    passed = columns[:, None] * ladder.blocks + np.minimum(rows[:, None], rows[next_])
+    across = np.array([True, True, False, False])
+    return np.where(possible, to, -1), np.where(possible, metres / cart.push_m_s, np.inf), np.where(possible & ~across, passed, -1)
 
 
 def _distances_m(ladder: Ladder, columns: Ints, y_m: Floats, to_columns: Ints, to_y_m: Floats) -> Floats:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from warehouse.routing.cart.draft import (
     ENTER,
@@ -27,13 +26,12 @@ from warehouse.routing.cart.draft import (
     detour,
     drop_event,
     hang,
-    inner,
     opening_s,
     unhang,
 )
 from warehouse.routing.cart.problem import Floats, Ints
-
-Chance = npt.NDArray[np.uint64]
+from warehouse.routing.chance import Chance, drawn
+from warehouse.routing.compiled import inner
 
 MOST = 10  # handfuls that are taken out at once
 SKIP = 0.2  # of the neighbours, that stay
@@ -46,17 +44,6 @@ class Work(NamedTuple):
     waiting: Ints
     key: Floats
     opening: Floats
-
-
-@inner
-def drawn(chance: Chance) -> float:
-    """The next number in [0, 1): xorshift64 (Marsaglia, Journal of Statistical Software 8, 2003)."""
-    bits = chance[0]
-    bits ^= bits << np.uint64(13)
-    bits ^= bits >> np.uint64(7)
-    bits ^= bits << np.uint64(17)
-    chance[0] = bits
-    return float(bits >> np.uint64(11)) * 2.0**-53
 
 
 @inner

@@ -10,16 +10,20 @@ identification and hyperparameter optimization, AISTATS 2016, section 2 (success
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bintally.errors import UsageError
-from warehouse.routing.cart.draft import Draft, Ground, copy, draft_of, draft_s, empty_draft, ground_of, inner, order_of
+from warehouse.routing.cart.draft import Draft, Ground, copy, draft_of, draft_s, empty_draft, ground_of, order_of
 from warehouse.routing.cart.problem import CartProblem, Floats, Ints
-from warehouse.routing.cart.ruin import Chance, Work, drawn, move_event, move_loop, recreate, ruin, ruin_events
-from warehouse.routing.cart.schedule import Schedule, schedule_of
+from warehouse.routing.cart.ruin import Work, move_event, move_loop, recreate, ruin, ruin_events
+from warehouse.routing.cart.schedule import Schedule, Visit, schedule_of
 from warehouse.routing.cart.split import split
 from warehouse.routing.cart.useful import narrowed, widened
 from warehouse.routing.cart.walk import s_shapes, short_walk
+from warehouse.routing.chance import Chance, drawn
+from warehouse.routing.compiled import inner
 
 ROUNDS = 6
 STARTS = 2 ** (ROUNDS - 1)
@@ -39,11 +43,21 @@ def solve_search(problem: CartProblem, *, iterations: int | None = None, seed: i
     Raises:
         UsageError: iterations or seed are negative.
     """
-    if (iterations is not None and iterations < 0) or seed < 0:
-        raise UsageError(f"{iterations} iterations with seed {seed}: neither may be negative")
     if not problem.handfuls:
+        _check(iterations, seed)
         return schedule_of(problem, (), "search")
-    whole, problem = problem, narrowed(problem)
+    _, plan = searched(problem, iterations=iterations, seed=seed)
+    return schedule_of(problem, widened(problem, plan), "search")
+
+
+def searched(problem: CartProblem, *, iterations: int | None = None, seed: int = 0) -> tuple[float, Sequence[Visit]]:
+    """The seconds of `solve_search`'s schedule, and its plan in the narrowed problem; at least one handful.
+
+    Raises:
+        UsageError: iterations or seed are negative.
+    """
+    _check(iterations, seed)
+    problem = narrowed(problem)
     ground = ground_of(problem)
     plans = [split(problem, order) for order in (short_walk(problem), *s_shapes(problem))]
     best = empty_draft(problem)
@@ -56,7 +70,12 @@ def solve_search(problem: CartProblem, *, iterations: int | None = None, seed: i
     count = default_iterations(problem.handfuls) if iterations is None else iterations
     race(ground, empty_draft(problem), empty_draft(problem), best, count, chance, work, pool, pool_s)
     plans.append(split(problem, order_of(problem, best)))
-    return schedule_of(whole, widened(whole, min(plans, key=lambda timed: timed[0])[1]), "search")
+    return min(plans, key=lambda timed: timed[0])
+
+
+def _check(iterations: int | None, seed: int) -> None:
+    if (iterations is not None and iterations < 0) or seed < 0:
+        raise UsageError(f"{iterations} iterations with seed {seed}: neither may be negative")
 
 
 def default_iterations(handfuls: int) -> int:

@@ -112,7 +112,7 @@ class Sheet:
         return found
 
 
-def sheet_of(ladder: Ladder, picks: PickList, room: Room) -> Sheet:
+def sheet_of(ladder: Ladder, lists: Sequence[PickList], room: Room) -> Sheet:
     """The scale of a picture.
 
     Both directions are drawn to the same scale, the one at which the narrowest pair of aisles has room for lanes and labels. Only where aisles
@@ -120,13 +120,13 @@ def sheet_of(ladder: Ladder, picks: PickList, room: Room) -> Sheet:
 
     Args:
         ladder: the warehouse.
-        picks: whose labels need room.
+        lists: whose labels need room.
         room: what lanes and labels take beside each aisle.
     """
     length_m = ladder.y_m[-1]
     across = 2 * (room.aisle + room.label) / pitch_m(ladder)
     across = min(across, _LONGEST / max(ladder.x_m[-1] - ladder.x_m[0], 1e-9))
-    crowds: Mapping[int, int] = {block: _largest_crowd(picks, block) for block in range(ladder.blocks)}
+    crowds: Mapping[int, int] = {block: max(_largest_crowd(picks, block) for picks in lists) for block in range(ladder.blocks)}
     needs = [2 * room.cross_aisle + LINE * max(2, 1 + -(-crowds[block] // 2)) for block in crowds]
     least = max(need / (b - a) for need, (a, b) in zip(needs, itertools.pairwise(ladder.y_m), strict=True))
     along = min(max(across, least), max(least, _TALL / length_m), _LONGEST / length_m)

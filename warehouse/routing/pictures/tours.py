@@ -40,6 +40,7 @@ class _Panel:
     """One tour, with its walk in runs and lanes."""
 
     title: str
+    picks: PickList
     drawn: Tour | Schedule
     walk: Walk
     runs: tuple[tuple[Run, ...], ...]
@@ -51,7 +52,7 @@ class _Panel:
         if len(walk.order) < len(picks):
             raise UsageError(f"{title}: this tour reaches {len(walk.order)} of {len(picks)} picks; draw a tour of the same list")
         runs = tuple(runs_of(strand.spots) for strand in walk.strands)
-        return cls(title, drawn, walk, runs, lanes_of(runs))
+        return cls(title, picks, drawn, walk, runs, lanes_of(runs))
 
     def widest(self, upright: bool) -> float:
         """How far its lanes reach from the centre lines of aisles, or of cross aisles."""
@@ -89,21 +90,49 @@ def draw_tours(path: Path, ladder: Ladder, picks: PickList, drawn: Sequence[tupl
     if not drawn:
         raise UsageError(f"{path}: no tour to draw; name at least one")
     panels = [_Panel.of(ladder, picks, title, one) for title, one in drawn]
-    widest = words.pick_label(len(picks), int(picks.quantities.max(initial=1)))
+    outcomes = [words.outcome(one, [other for _, other in drawn]) for _, one in drawn]
+    _draw(path, ladder, panels, outcomes, f"{words.warehouse(ladder)}, {len(picks)} picks")
+
+
+def draw_lists(path: Path, ladder: Ladder, drawn: Sequence[tuple[str, PickList, Tour | Schedule]]) -> None:
+    """Draw several pick lists of one warehouse, each with its tour, to one scale.
+
+    Args:
+        path: where to; .svg, .pdf or .png.
+        ladder: the warehouse.
+        drawn: title, list and tour, or schedule, of each panel; at least one.
+
+    Raises:
+        UsageError: another suffix, nothing to draw, or a tour that does not reach every pick of its list.
+        UnavailableError: the file cannot be written.
+    """
+    check_suffix(path)
+    if not drawn:
+        raise UsageError(f"{path}: no list to draw; name at least one")
+    panels = [_Panel.of(ladder, picks, title, one) for title, picks, one in drawn]
+    told = " and ".join(str(len(picks)) for _, picks, _ in drawn)
+    _draw(path, ladder, panels, [words.outcome(one) for _, _, one in drawn], f"{words.warehouse(ladder)}, {told} picks")
+
+
+def _draw(path: Path, ladder: Ladder, panels: Sequence[_Panel], outcomes: Sequence[str], what: str) -> None:
+    widest = max((_widest_label(panel.picks) for panel in panels), key=len)
     room = Room(
         aisle=max(7.0, max(panel.widest(upright=True) for panel in panels) * LANE + 4),
         cross_aisle=max(9.0, max(panel.widest(upright=False) for panel in panels) * LANE + 4),
         label=LETTER * len(widest) + 5,
     )
-    sheet = sheet_of(ladder, picks, room)
-    outcomes = [words.outcome(one, [other for _, other in drawn]) for _, one in drawn]
+    sheet = sheet_of(ladder, [panel.picks for panel in panels], room)
     with style():
-        figure = _compose(sheet, picks, panels, outcomes)
+        figure = _compose(sheet, panels, outcomes)
         told = "; ".join(f"{panel.title}: {outcome}" for panel, outcome in zip(panels, outcomes, strict=True))
-        write(path, figure, "Pick tours", f"{words.warehouse(ladder)}, {len(picks)} picks. {told}.")
+        write(path, figure, "Pick tours", f"{what}. {told}.")
 
 
-def _compose(sheet: Sheet, picks: PickList, panels: Sequence[_Panel], outcomes: Sequence[str]) -> Figure:
+def _widest_label(picks: PickList) -> str:
+    return words.pick_label(len(picks), int(picks.quantities.max(initial=1)))
+
+
+def _compose(sheet: Sheet, panels: Sequence[_Panel], outcomes: Sequence[str]) -> Figure:
     frame = _frame(sheet)
     abreast = max(1, min(len(panels), int(_WIDE // frame.width)))
     rows = -(-len(panels) // abreast)
@@ -116,7 +145,7 @@ def _compose(sheet: Sheet, picks: PickList, panels: Sequence[_Panel], outcomes: 
         axes.set_axis_off()
         axes.set(xlim=(frame.x0, frame.x0 + frame.width), ylim=(frame.y0, frame.y0 + frame.height))
         _draw_ladder(axes, sheet, frame)
-        _draw_panel(axes, sheet, picks, panel, f"panel-{index + 1}")
+        _draw_panel(axes, sheet, panel, f"panel-{index + 1}")
         _draw_words(axes, frame, panel.title, outcome)
     _legend(figure, sheet, panels)
     return figure
@@ -164,7 +193,8 @@ def _draw_one_ways(axes: Axes, sheet: Sheet) -> None:
             _head(axes, x, sheet.y(y_m), (way, 0), 1.2, edgecolor=FAINT, facecolor="white")
 
 
-def _draw_panel(axes: Axes, sheet: Sheet, picks: PickList, panel: _Panel, name: str) -> None:
+def _draw_panel(axes: Axes, sheet: Sheet, panel: _Panel, name: str) -> None:
+    picks = panel.picks
     lines = [_Line.of(sheet, *each) for each in zip(panel.walk.strands, panel.runs, panel.lanes, strict=True) if each[1]]
     for line in lines:
         _draw_line(axes, line)

@@ -11,12 +11,13 @@ from bintally.layouts.generate import regular_ladder, uniform_list
 from tests.warehouse.routing.cart.reference import brute_force_s
 from warehouse.routing.cart.draft import draft_of, draft_s, empty_draft, ground_of, order_of
 from warehouse.routing.cart.problem import cart_problem
-from warehouse.routing.cart.ruin import Chance, Work, recreate, ruin, ruin_events
+from warehouse.routing.cart.ruin import Work, recreate, ruin, ruin_events
 from warehouse.routing.cart.schedule import Loop, Push, Schedule, Stay
 from warehouse.routing.cart.search import solve_search
 from warehouse.routing.cart.split import split
 from warehouse.routing.cart.useful import narrowed
 from warehouse.routing.cart.walk import s_shapes, short_walk
+from warehouse.routing.chance import Chance
 
 CARTS = (
     Cart(),

@@ -17,7 +17,7 @@ from bintally.layouts import Cart, Ladder, PickList, Place, Ways
 from bintally.layouts.generate import regular_ladder, uniform_list
 from tests.warehouse.routing.pictures.samples import nearest_next, parked_in_front, s_shape, tour_in_order
 from warehouse.routing.cart.schedule import Schedule
-from warehouse.routing.pictures import draw_tours
+from warehouse.routing.pictures import draw_lists, draw_tours
 from warehouse.routing.pictures.sheet import LINE, Room, sheet_of
 from warehouse.routing.pictures.tours import rounded
 from warehouse.routing.tour import Tour
@@ -102,6 +102,16 @@ def test_a_policy_beside_a_proven_tour_is_compared_with_it(tmp_path: Path) -> No
     assert f"{best.length_m:.1f} m, proven shortest" in line
 
 
+def test_several_lists_are_drawn_to_one_scale_each_with_its_own_picks(tmp_path: Path) -> None:
+    ladder = regular_ladder(3, 2)
+    few, many = (uniform_list(np.random.default_rng(3), ladder, picks) for picks in (2, 9))
+    draw_lists(tmp_path / "lists.svg", ladder, [("few", few, s_shape(ladder, few)), ("many", many, s_shape(ladder, many))])
+    root = drawn(tmp_path / "lists.svg")
+    ids = [element.get("id", "") for element in root.iter()]
+    assert [sum(name.startswith(f"panel-{panel}-pick-") for name in ids) for panel in (1, 2)] == [2, 9]
+    assert (root.findtext(f"{SVG}desc") or "").startswith("3 aisles, 2 cross aisles, 2 and 9 picks. few: ")
+
+
 def test_stands_and_loops_of_the_cart_are_named(tmp_path: Path, ladder: Ladder, picks: PickList) -> None:
     path = tmp_path / "tours.svg"
     schedule = parked_in_front(ladder, picks, Cart(hands=3))
@@ -154,7 +164,7 @@ def test_the_carts_way_is_thicker_than_any_walk_and_dashed(tmp_path: Path, ladde
 def test_labels_never_overlap_and_stay_in_their_block(aisles: int, cross_aisles: int, block_m: float, picks: int) -> None:
     ladder = regular_ladder(aisles, cross_aisles, block_m=block_m)
     listed = uniform_list(np.random.default_rng(0), ladder, picks)
-    sheet = sheet_of(ladder, listed, Room(8.0, 9.0, 15.0))
+    sheet = sheet_of(ladder, [listed], Room(8.0, 9.0, 15.0))
     labels = sheet.labels(listed)
     assert sorted(labels) == list(range(picks))
     for one, other in itertools.combinations(labels.values(), 2):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from warehouse.routing.compiled import compiled
+from warehouse.routing.compiled import inner
 
 Chance = npt.NDArray[np.uint64]
 """uint64[1], the state of a generator."""
@@ -16,7 +16,7 @@ def chance(seed: int, stream: int = 0) -> Chance:
     return np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64) | np.uint64(1)  # never 0, where it would stay
 
 
-@compiled
+@inner
 def drawn(state: Chance) -> float:
     """The next number in [0, 1): xorshift64 (Marsaglia, Journal of Statistical Software 8, 2003)."""
     bits = state[0]
@@ -27,7 +27,7 @@ def drawn(state: Chance) -> float:
     return float(bits >> np.uint64(11)) * 2.0**-53
 
 
-@compiled
+@inner
 def below(state: Chance, number: int) -> int:
     """A whole number from 0 up to ``number`` - 1."""
     return int(drawn(state) * number)
