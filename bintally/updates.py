@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bintally.manifest import NAME_PATTERN, VERSION_PATTERN
+from bintally.manifest_base import NAME_PATTERN, VERSION_PATTERN
 
 DESIRED_KEYS = "desired-keys.json"
 """Target path of `DesiredKeys`."""
