@@ -106,6 +106,10 @@ class Job:
         """Look again soon."""
         self._wait(note, "waiting", self._on.look_s)
 
+    def is_due(self) -> bool:
+        """Whether it may be tried now."""
+        return clock.monotonic() >= self.due_at
+
     def clear(self) -> None:
         """It is done, or there is something new to do."""
         self.note, self.due_at, self._failures = None, 0.0, 0

@@ -21,7 +21,7 @@ from agent.updater.clock import parse_window
 from agent.updater.record import Record
 from agent.updater.report import Standing, standing
 from agent.updater.slots import Slots, start_bundle
-from agent.updater.steps import Conditions, Steps
+from agent.updater.steps import Conditions, Job, Steps
 from agent.updater.web import Pace, Stopped, web_for
 from bintally import __version__
 from bintally.errors import BintallyError, UnavailableError, UsageError
@@ -164,45 +164,45 @@ class Updater:
             log.warning("the clean end could not be noted", reason=str(error))
 
     def _run(self) -> None:
+        self._report()
         while not self._stop.is_set():
-            try:
-                self._drain()
+            self._interrupt.clear()  # it was for what was under way
+            if not self._stop.is_set():  # or it was for the end, and set just before that was asked for
                 self._turn()
                 self._report()
-            except Stopped:
-                self._interrupt.clear()
-                continue
-            except Exception as error:  # the top of the thread: whatever it is, updates must go on being possible
-                if not isinstance(error, UnavailableError):
-                    log.exception("a step of the update failed")
-                self._steps.work.failed(str(error) or type(error).__name__)
-            self._wake.wait(self._pause_s())
-            self._wake.clear()
+                self._wake.wait(self._pause_s())
+                self._wake.clear()
 
     def _turn(self) -> None:
-        """Hear what is pending, then do one step; an interrupt that came before is for what was under way then."""
-        self._interrupt.clear()
-        if self._stop.is_set():  # set before its interrupt was
-            return
-        payload, now = self._pending, time.monotonic()
-        if payload is not None and now >= self._steps.hearing.due_at:
-            self._hear(payload)
-        if self._steps.has_work() and now >= self._steps.work.due_at:
-            self._steps.step()
+        """Note what the main loop told, hear what is pending, then do one step."""
+        hearing, work, payload = self._steps.hearing, self._steps.work, self._pending
+        if self._inbox:
+            self._attempt(work, self._drain)
+        if payload is not None and hearing.is_due():
+            self._attempt(hearing, lambda: self._hear(payload))
+        if self._steps.has_work() and work.is_due():
+            self._attempt(work, self._steps.step)
+
+    def _attempt(self, job: Job, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Stopped:
+            pass  # something else is to be done first
+        except UnavailableError as error:
+            job.failed(str(error))
+        except Exception as error:  # the top of the thread: whatever it is, updates must go on being possible
+            log.exception("a step of the update failed")
+            job.failed(f"{type(error).__name__}: {error}")
 
     def _hear(self, payload: bytes) -> None:
-        hearing = self._steps.hearing
-        try:
-            if self._steps.hear(payload) and self._pending is payload:
-                self._pending = None
-                hearing.clear()
-        except UnavailableError as error:
-            hearing.failed(str(error))
+        if self._steps.hear(payload) and self._pending is payload:
+            self._pending = None
+            self._steps.hearing.clear()
 
     def _pause_s(self) -> float | None:
         """Until something is due; None where only a message brings something to do."""
         due = [self._steps.hearing.due_at] if self._pending is not None else []
-        due += [self._steps.work.due_at] if self._steps.has_work() else []
+        due += [self._steps.work.due_at] if self._steps.has_work() or self._inbox else []
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _put(self, event: machine.Event) -> None:
