@@ -5,7 +5,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from deploy.fleet.parsers import desired_key, init, list_, publish, renew, revoke, rotate_key, serve, sign
+from deploy.fleet.parsers import (
+    broker_config,
+    ca,
+    desire,
+    desired_key,
+    enroll,
+    init,
+    list_,
+    publish,
+    renew,
+    revoke,
+    rollout,
+    rotate_key,
+    run,
+    serve,
+    sign,
+    stations,
+)
 
 _COMMANDS = {
     "init": init,
@@ -17,6 +34,13 @@ _COMMANDS = {
     "revoke": revoke,
     "desired-key": desired_key,
     "serve": serve,
+    "stations": stations,
+    "rollout": rollout,
+    "run": run,
+    "desire": desire,
+    "ca": ca,
+    "enroll": enroll,
+    "broker-config": broker_config,
 }
 
 
@@ -26,5 +50,6 @@ def fleet(arguments: Sequence[str]) -> int:
     commands = parser.add_subparsers(required=True, metavar=f"{{{','.join(_COMMANDS)}}}")
     for command in _COMMANDS.values():
         command.add(commands)
+    stations.add_label(commands)
     options = parser.parse_args(arguments)
     return int(options.run(options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import timedelta
 
 ROLES = ("root", "targets", "snapshot", "timestamp")
 
@@ -12,6 +13,22 @@ def natural(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) >= 1:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+
+
+def port(text: str) -> int:
+    """A port number."""
+    number = natural(text)
+    if number < 65536:
+        return number
+    raise argparse.ArgumentTypeError(f"{text!r} is no port, which are 1 to 65535")
+
+
+def lifetime(text: str) -> timedelta:
+    """Days, with or without a d."""
+    days = text.removesuffix("d")
+    if days.isascii() and days.isdigit() and len(days) < 6 and 1 <= int(days) <= 36_500:
+        return timedelta(days=int(days))
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of days, 1d to 36500d")
 
 
 def period(text: str) -> tuple[str, int]:
