@@ -114,7 +114,8 @@ def _hear(process: subprocess.Popen[bytes], task: Task, allowance: Allowance, st
 def _verdict(process: subprocess.Popen[bytes], said: bytes) -> Opened:
     word, _, rest = said.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(" ")
     if word == "opened":
-        return Opened(**json.loads(rest))
+        with suppress(ValueError, TypeError):  # killed while it spoke
+            return Opened(**json.loads(rest))
     if word == "refused":
         raise InputError(rest)
     if word == "unavailable":

@@ -127,18 +127,20 @@ class Web:
         """
         where = f"{self}{path}"
         fields = {"User-Agent": "bintally", "Accept-Encoding": "identity", "Connection": "close", **(headers or {})}
-        head_is_here, over = threading.Event(), threading.Event()
+        begun, late, over = threading.Event(), threading.Event(), threading.Event()
         with _translated(where, self.stop):
             line = [socket.create_connection((self.host, self.port), timeout=self.pace.patience_s)]
         connection = http.client.HTTPConnection(self.host, self.port)
-        watcher = threading.Thread(target=self._watch, args=(line, head_is_here, over), name="update-watch", daemon=True)
+        watcher = threading.Thread(target=self._watch, args=(line, begun, late, over), name="update-watch", daemon=True)
         watcher.start()
         try:
-            with _translated(where, self.stop):
+            with _translated(where, self.stop, late):
                 connection.sock = self._encrypted(line) if self.tls else line[0]
                 connection.request("GET", self.folder + quote(path), headers=fields)
                 response = connection.getresponse()
-            head_is_here.set()
+                begun.set()
+                if late.is_set():  # http.client takes a head that was cut for a whole one
+                    raise TimeoutError
             with response:
                 yield Answer(response, where, self.pace, self.stop)
         finally:
@@ -157,10 +159,12 @@ class Web:
         tls.do_handshake()
         return tls
 
-    def _watch(self, line: list[socket.socket], head_is_here: threading.Event, over: threading.Event) -> None:
+    def _watch(self, line: list[socket.socket], begun: threading.Event, late: threading.Event, over: threading.Event) -> None:
         deadline = time.monotonic() + self.pace.patience_s
         while not over.wait(_LOOK_S):
-            if self.stop.is_set() or (not head_is_here.is_set() and time.monotonic() > deadline):
+            if not begun.is_set() and time.monotonic() > deadline:
+                late.set()
+            if self.stop.is_set() or late.is_set():
                 with suppress(OSError):  # TLS's own shutdown would pull the rug from under a read
                     socket.socket.shutdown(line[0], socket.SHUT_RDWR)
 
@@ -192,14 +196,14 @@ def web_for(url: str, pace: Pace, stop: threading.Event) -> Web:
 
 
 @contextmanager
-def _translated(where: str, stop: threading.Event) -> Iterator[None]:
+def _translated(where: str, stop: threading.Event, late: threading.Event | None = None) -> Iterator[None]:
     try:
         yield
-    except TimeoutError as error:
-        raise TooSlowError(f"{where}: does not answer in time; tried again later") from error
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a socket that was cut while it was read
         if stop.is_set():
             raise Stopped from error
+        if isinstance(error, TimeoutError) or (late is not None and late.is_set()):
+            raise TooSlowError(f"{where}: does not answer in time; tried again later") from error
         raise UnavailableError(
             f"{where}: does not answer ({str(error)[:120] or type(error).__name__}); is it reachable from here?"
         ) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -12,36 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typing_extensions import Self
 
-from agent.settings import AgentSettings
-from agent.updater.fetch import Repository, Target
-from agent.updater.slots import Slots
-from agent.updater.steps import Conditions, Steps
-from agent.updater.trial import Allowance, try_bundle
-from agent.updater.trial_child import Opened
-from agent.updater.updater import Updater
-from agent.updater.web import Pace, web_for
-from bintally.bundle import open_bundle
-from bintally.messages.base import ModelName, new_epoch
-from bintally.messages.model import ModelDesired, ModelReported
-from bintally.settings import read_settings
+from agent.updater.fetch import Target
+from agent.updater.trial import try_bundle
+from bintally.messages.base import ModelName
+from bintally.messages.model import ModelDesired
 from deploy.fleet.cli import fleet
 from deploy.fleet.desired import DesiredKey, read_desired_key, sign_desired
+from tests.agent.updater.device import STATION, Device, trial_in_this_process
 from tests.agent.updater.serving import Serving, serving
 from tests.fakes.bundle import repack, tiny_bundle_bytes
-from tests.fakes.programs import wait_until
-
-STATION = "berlin/pick-3"
-PACE = Pace(least_bytes_s=2000.0, patience_s=1.0)
-ALLOWANCE = Allowance(60.0, 2 << 30)
-
-
-def trial_in_this_process(bundle: Path, *_: object) -> Opened:
-    """What the child process does, without the second that its start takes; ``test_trial`` has the real one."""
-    opened = open_bundle(bundle, threads=1)
-    manifest = opened.manifest
-    return Opened(manifest.name, manifest.version, opened.digest, *opened.size, len(manifest.classes), 1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -147,77 +126,6 @@ def bundle(tmp_path: Path, tiny: bytes) -> Path:
     path = tmp_path / "shipped.onnx"
     path.write_bytes(repack(tiny, lambda manifest: manifest.update(version="0.1.0")))
     return path
-
-
-class Device:
-    """A station's updater with its state folder, which lasts from one start of it to the next."""
-
-    def __init__(self, folder: Path, root: bytes, url: str, shipped: Path, **conditions: Any) -> None:
-        folder.mkdir(exist_ok=True)
-        self.folder, self.root, self.url, self.shipped = folder, root, url, shipped
-        self.conditions: dict[str, Any] = {"clock": lambda: True, "first_pause_s": 0.05, "look_s": 0.05, **conditions}
-        self.settings = read_settings(AgentSettings, {"source": "0", "bundle": shipped, "device": "cpu", "threads": 1})
-        self.reports: list[ModelReported] = []
-        self.pace, self.allowance = PACE, ALLOWANCE
-        self.updater: Updater | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def slots(self) -> Slots:
-        return Slots(self.folder)
-
-    def repository(self, stop: threading.Event | None = None) -> Repository:
-        return Repository(web_for(self.url, self.pace, stop or threading.Event()), self.slots, self.root)
-
-    def start(self) -> Path:
-        interrupt, slots = threading.Event(), self.slots
-        steps = Steps(
-            self.repository(interrupt), slots, STATION, self.settings, self.folder, Conditions(**self.conditions), interrupt, self.allowance
-        )
-        self.updater = Updater(steps, slots, self.shipped, interrupt, new_epoch(), self.reports.append)
-        self.opened = self.updater.agent_started()
-        return self.opened
-
-    def stop(self) -> None:
-        if self.updater is not None:
-            self.updater.stopped_cleanly()
-
-    @property
-    def running(self) -> Updater:
-        assert self.updater is not None
-        return self.updater
-
-    @property
-    def now(self) -> ModelReported:
-        return self.running.reported()
-
-    def reaches(self, *phases: str, timeout_s: float = 30.0) -> ModelReported:
-        wait_until(lambda: self.now.phase in phases, f"{phases}; it is {self.now!r}", timeout_s)
-        return self.now
-
-    def waits_with(self, words: str) -> ModelReported:
-        wait_until(lambda: words in (self.now.reason or ""), f"{words!r}; it is {self.now!r}", 30.0)
-        return self.now
-
-    def becomes_active(self, model: ModelName) -> None:
-        """Do what the main loop does, with nothing to complain of."""
-        self.reaches("shadow")
-        candidate = self.running.candidate()
-        assert candidate is not None
-        assert candidate.model == model
-        self.running.shadow_done(model.digest, None)
-        self.running.switched(model.digest)
-        self.running.probation_done(model.digest, None)
-        self.reaches("active")
-
-    def counts_with_shipped(self) -> bool:
-        return self.running.bundle() == self.shipped
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import SHUT_RDWR
 
+_CHUNK_BYTES = 4096
 _ENDLESS_CHUNK = b"\0" * 65_536
 
 
@@ -22,7 +24,8 @@ class Fault:
         path: part of the request's path.
         cut_after: the connection breaks after so many bytes of the body.
         slow_s: seconds between single bytes of the body.
-        slow_head_s: the same for the head.
+        slow_chunk_s: the same between pieces of a few kilobytes.
+        slow_head_s: seconds between single bytes of the head.
         hang: nothing comes after the request.
         status: is answered, without a body.
         length: ``Content-Length`` that is told; None for the true one.
@@ -37,6 +40,7 @@ class Fault:
     path: str
     cut_after: int | None = None
     slow_s: float = 0.0
+    slow_chunk_s: float = 0.0
     slow_head_s: float = 0.0
     hang: bool = False
     status: int | None = None
@@ -74,11 +78,12 @@ class Serving:
     faults: list[Fault] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     port: int = 0
+    tls: bool = False
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def of(self, path: str) -> list[Request]:
         return [request for request in self.requests if path in request.path]
@@ -93,10 +98,14 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Serving]:
-    server = Serving(folder)
+def serving(folder: Path, certificate: tuple[Path, Path] | None = None) -> Iterator[Serving]:
+    server = Serving(folder, tls=certificate is not None)
     listener = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"serving": server}))
     listener.daemon_threads = True
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        listener.socket = context.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
     server.port = listener.server_address[1]
     thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -167,10 +176,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return
 
     def _body(self, request: Request, fault: Fault, body: bytes) -> None:
-        if fault.slow_s:
-            for byte in body:
-                self._send(request, bytes([byte]))
-                if self.serving.over.wait(fault.slow_s):
+        if fault.slow_s or fault.slow_chunk_s:
+            size = 1 if fault.slow_s else _CHUNK_BYTES
+            for start in range(0, len(body), size):
+                self._send(request, body[start : start + size])
+                if self.serving.over.wait(fault.slow_s or fault.slow_chunk_s):
                     return
         elif fault.cut_after is not None:
             self._send(request, body[: fault.cut_after])

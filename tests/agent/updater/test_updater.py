@@ -17,7 +17,8 @@ from agent.updater.updater import open_updater
 from bintally.errors import BintallyError
 from bintally.messages.model import Trial
 from bintally.settings import read_settings
-from tests.agent.updater.conftest import Device, Fleet
+from tests.agent.updater.conftest import Fleet
+from tests.agent.updater.device import Device
 from tests.agent.updater.serving import Fault, Serving
 from tests.fakes.bundle import grey, png
 from tests.fakes.programs import wait_until
