@@ -46,6 +46,7 @@ class Station:
         phase_s: how long each phase lasts.
         counts: an hour.
         own: added to the share of unsure counts, for stations are different.
+        says_again: whether it is to report once more.
     """
 
     source: str
@@ -67,6 +68,7 @@ class Station:
     revision: int = 0
     refused: set[str] = field(default_factory=set)
     before: ModelName | None = None
+    says_again: bool = False
     moves: list[tuple[int, str]] = field(default_factory=list)
     """Revision and digest of each switch."""
 
@@ -112,6 +114,9 @@ class Station:
             self.counted += 1
             self.unsure += self.random.random() < habit.unsure + self.own
         self._go_on(say)
+        if self.says_again:
+            self._report(say)
+            self.says_again = False
         self._health(say)
 
     def away(self, status: str, say: Say) -> None:

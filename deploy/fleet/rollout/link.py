@@ -28,6 +28,7 @@ QUEUE_SIZE = 200_000
 """About ten minutes of a thousand stations; what comes then is dropped, and all retained messages are asked for again."""
 SETTLE_S = 2.0
 """After a new connection the broker tells what it retains; so long without more of that, and it is told."""
+NO_ANSWER = "no answer yet"
 log = structlog.get_logger()
 
 
@@ -62,7 +63,7 @@ class FleetLink:
 
     def __init__(self, access: BrokerAccess, settle_s: float = SETTLE_S) -> None:
         self._access, self._settle_s = access, settle_s
-        self.problem: str | None = "no answer yet"
+        self.problem: str | None = NO_ANSWER
         self.desired: dict[str, bytes] = {}
         self._heard: queue.Queue[Heard] = queue.Queue(QUEUE_SIZE)
         self._acknowledged: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -131,9 +132,15 @@ class FleetLink:
         )
         self._access.prepare(client)
         client.reconnect_delay_set(1, 30)
+        client.suppress_exceptions = True  # they would end paho's thread; on_log tells them
         client.on_connect, client.on_connect_fail, client.on_disconnect = self._on_connect, self._on_connect_fail, self._on_disconnect
         client.on_subscribe, client.on_message, client.on_publish = self._on_subscribe, self._on_message, self._on_publish
+        client.on_log = self._on_log
         return client
+
+    def _on_log(self, _: mqtt.Client, __: object, ___: int, text: str) -> None:
+        if text.startswith("Caught exception"):
+            log.error("link failed", reason=text)
 
     def _fail(self, problem: str) -> None:
         if problem != self.problem:  # once, however long the broker stays away
@@ -167,7 +174,7 @@ class FleetLink:
             self._up.clear()
             if reason.is_failure:  # not our own farewell
                 self._fail(f"the connection was lost ({reason}); a new one is being made")
-        elif self.problem == "no answer yet":
+        elif self.problem == NO_ANSWER:
             self._fail(self._access.closed(""))
 
     def _on_message(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:

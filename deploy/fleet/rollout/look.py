@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from bintally.brokers import BrokerAccess
 from bintally.errors import UnavailableError
 from deploy.fleet.rollout.fold import Listener
-from deploy.fleet.rollout.link import FleetLink
+from deploy.fleet.rollout.link import NO_ANSWER, FleetLink
 from deploy.fleet.rollout.view import StationView
 
 _SETTLE_S = 0.5
@@ -31,7 +31,7 @@ def look(access: BrokerAccess, known: Mapping[str, StationView], now: float, pat
     try:
         deadline = time.monotonic() + patience_s
         while not link.is_settled():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or link.problem not in (None, NO_ANSWER):
                 raise UnavailableError(f"broker {access.url}: {link.problem or 'does not come to an end with what it retains'}")
             time.sleep(0.02)
             listener.hear(link.take(), now)

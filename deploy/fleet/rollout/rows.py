@@ -29,7 +29,7 @@ def hold(connection: sa.Connection, holder: str, now: float, lease_s: float) -> 
     statement = insert(connection, LEASES).values(name=CONTROLLER, holder=holder, until=now + lease_s)
     free = (LEASES.c.holder == holder) | (LEASES.c.until <= now)
     taken = statement.on_conflict_do_update(index_elements=["name"], set_={"holder": holder, "until": now + lease_s}, where=free)
-    return connection.execute(taken).rowcount == 1
+    return connection.execute(taken.returning(LEASES.c.holder)).first() is not None
 
 
 def row(connection: sa.Connection, name: str, *, lock: bool = False) -> sa.Row[Any]:

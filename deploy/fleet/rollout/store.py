@@ -21,7 +21,8 @@ from deploy.fleet.rollout.plan import OPEN, Plan, Rollout, Status, Target
 from deploy.fleet.rollout.tables import AUDIT, DESIRES, LEASES, ROLLOUTS, STATIONS, open_engine, reason
 from deploy.fleet.rollout.view import StationView
 
-LEASE_S = 30.0
+LEASE_S = 10.0
+"""Ten rounds; so long after a controller died another one takes over. One that was only slow finds out when it writes."""
 
 
 class LeaseLostError(UnavailableError):

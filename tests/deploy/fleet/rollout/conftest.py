@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from deploy.fleet.rollout import tables
 from deploy.fleet.rollout.store import Store
@@ -26,6 +27,13 @@ def _fast_database(monkeypatch: pytest.MonkeyPatch) -> None:
         connection.execute("PRAGMA synchronous=OFF")
 
     monkeypatch.setattr(tables, "_durable", fast)
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """A command's log goes to this test's standard error, and not to the next one's."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
