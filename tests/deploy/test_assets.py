@@ -222,7 +222,12 @@ def test_what_prepare_makes_is_for_its_owner_alone(home: Path) -> None:
             assert path.stat().st_mode & 0o077 == 0, path
 
 
-def test_prepare_gives_the_renewing_container_no_key_but_the_online_one(home: Path) -> None:
+def test_prepare_gives_the_renewing_container_no_key_but_the_online_one_and_that_is_enough(home: Path) -> None:
+    assert sorted(path.name for path in (home / "online-keys").iterdir()) == ["keys.json", "online-1.pem"]
+    timestamp = home / "repository" / "metadata" / "timestamp.json"
+    before = timestamp.read_bytes()
+    assert fleet(["renew", str(home / "repository"), "--keys", str(home / "online-keys")]) == 0
+    assert timestamp.read_bytes() != before
     assert sorted(path.name for path in (home / "online-keys").iterdir()) == ["keys.json", "online-1.pem"]
 
 

@@ -192,7 +192,8 @@ class Authority:
         return 0 if data is None else x509.load_pem_x509_crl(data).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
     def _make_folder(self) -> None:
-        make_folder(self.path).chmod(0o700)
+        if not self.path.exists():
+            make_folder(self.path).chmod(0o700)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

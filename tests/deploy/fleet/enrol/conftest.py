@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -87,10 +87,10 @@ class Plant:
             self.held[source] = self._files(f"unpacked-{len(self.held)}", archived(packed, "station.crt"), archived(packed, "station.key"))
         return self.held[source]
 
-    def anybody(self, common_name: str, hosts: tuple[str, ...] = ()) -> Files:
+    def anybody(self, common_name: str, now: datetime | None = None) -> Files:
         """A certificate that the commands would not give, from the right authority."""
         key, authority = certificates.new_key(), Authority(self.ca, no_passphrase)
-        issued = certificates.issue(authority._signer(), Holder(common_name, hosts=hosts), key.public_key(), utc_now(), timedelta(days=1))
+        issued = certificates.issue(authority._signer(), Holder(common_name), key.public_key(), now or utc_now(), timedelta(days=1))
         return self._files(f"anybody-{issued.serial_number}", certificates.certificate_pem(issued), certificates.key_pem(key))
 
     def connect(self, files: Files | None, **options: object) -> Peer:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bintally.errors import InputError, UsageError
+from bintally.messages.base import utc_now
 from deploy.fleet.cli import fleet
 from deploy.fleet.enrol.mosquitto import Listening, configuration
 from tests.deploy.fleet.enrol.conftest import Plant
@@ -35,6 +37,12 @@ def test_a_certificate_of_another_authority_gets_no_connection(plant: Plant, tmp
     stranger = make_authority(tmp_path).sign("pick-3")
     with pytest.raises(Refused):
         plant.connect(Files(*stranger))
+
+
+def test_a_certificate_that_ended_gets_no_connection(plant: Plant) -> None:
+    with pytest.raises(Refused):
+        plant.connect(plant.anybody("berlin/late", now=utc_now() - timedelta(days=3)))
+    plant.connect(plant.anybody("berlin/late")).close()
 
 
 def test_a_brokers_certificate_is_none_of_a_client(plant: Plant) -> None:

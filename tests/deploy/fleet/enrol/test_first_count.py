@@ -54,10 +54,11 @@ def test_a_station_counts_and_is_acknowledged_after_one_command_on_each_side(
     settings.write_text(text)
     files, url = plant.role("ledger"), f"sqlite:///{tmp_path}/ledger.db"
     certificate = ["--ca", str(plant.ca / "ca.pem"), "--certificate", str(files.certificate), "--key", str(files.key)]
-    start(*BINTALLY, "wms", "listen", "--json", "--broker", f"mqtts://127.0.0.1:{plant.port}", "--ledger", url, *certificate)
+    listening = start(*BINTALLY, "wms", "listen", "--json", "--broker", f"mqtts://127.0.0.1:{plant.port}", "--ledger", url, *certificate)
     agent = start(str(root / "opt/bintally/bin/bintally"), "agent", "run", "--once", "--config", str(settings))
     assert agent.wait() == 0, agent.stderr
     assert agent.lines()[-1] == "counted 3, all acknowledged\n"
+    assert "broker refused" not in agent.stderr + listening.stderr, "the access list lets both do all that they do"
     ledger = Ledger(url)
     assert [(row["source"], row["counted"]) for row in ledger.rows()] == [("berlin/first", 0), ("berlin/first", 3), ("berlin/first", None)]
     ledger.close()
