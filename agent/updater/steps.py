@@ -110,6 +110,11 @@ class Job:
         """Whether it may be tried now."""
         return clock.monotonic() >= self.due_at
 
+    def over(self, note: str) -> None:
+        """It is rejected for good."""
+        self.clear()
+        self._wait(note, "rejected", 0.0)
+
     def clear(self) -> None:
         """It is done, or there is something new to do."""
         self.note, self.due_at, self._failures = None, 0.0, 0
@@ -204,6 +209,7 @@ class Steps:
         """
         if not payload:
             self.apply(machine.TakenBack())
+            self.hearing.clear()
             return True
         if not self._on.clock():
             self.hearing.held("a desire waits until the clock is set: without it nobody can tell what has expired")
@@ -211,12 +217,20 @@ class Steps:
         view = self._source.look()
         try:
             desire = verify_desired(payload, view.desired_keys())
-            self._check_meant(desire)
         except InputError as error:  # its key may be published in a moment
             self.hearing.failed(str(error), "rejected")
             return False
-        if desire.revision == self.record.revision:
+        objection = self._objection(desire)
+        if objection is not None:
+            self.hearing.over(f"model/desired: {objection}")
             return True
+        if desire.revision == self.record.revision:
+            self.hearing.clear()
+            return True
+        return self._take(desire, view)
+
+    def _take(self, desire: ModelDesired, view: Described) -> bool:
+        """Obey a new desire, or refuse it for good; not yet, where the repository lacks its target: its files may come in a moment."""
         try:
             target = view.target(desire.target)
             if target is None:
@@ -228,6 +242,7 @@ class Steps:
         slot = self.record.running_slot()
         running = self.record.slot(slot) if slot else None
         self.apply(machine.Desired(desire, running.digest if running else self._shipped, reason))
+        self.hearing.clear()
         return True
 
     def step(self) -> None:
@@ -247,12 +262,10 @@ class Steps:
         """Whether ``step`` has something to do."""
         return self.record.phase in ("waiting", "downloading", "verified", "warming")
 
-    def _check_meant(self, desire: ModelDesired) -> None:
+    def _objection(self, desire: ModelDesired) -> str | None:
         if desire.station != self._station:
-            raise InputError(f"model/desired: is meant for {desire.station}; this is {self._station}")
-        objection = machine.objection(self.record, desire)
-        if objection is not None:
-            raise InputError(f"model/desired: {objection}")
+            return f"is meant for {desire.station}; this is {self._station}"
+        return machine.objection(self.record, desire)
 
     def _too_late(self, desire: ModelDesired) -> str | None:
         if desire.expires_at is not None and desire.expires_at < self._on.now():

@@ -69,6 +69,7 @@ class Updater:
         self._inbox: deque[machine.Event] = deque()
         self._heard: bytes | None = None
         self._pending: bytes | None = None
+        self._tried: bytes | None = None
         self._counts: ModelName | None = None
         self._trial: tuple[str, Trial] | None = None
         self._last: Standing | None = None
@@ -111,7 +112,6 @@ class Updater:
         if payload == self._heard:
             return
         self._heard = self._pending = payload
-        self._steps.hearing.clear()
         self._interrupt.set()
         self._wake.set()
 
@@ -158,7 +158,8 @@ class Updater:
         if self._thread.ident is not None:
             self._thread.join(_CLOSES_WITHIN_S)
         try:
-            self._drain()
+            if not self._thread.is_alive():
+                self._drain()
             self._steps.apply(machine.Stopped())
         except BintallyError as error:
             log.warning("the clean end could not be noted", reason=str(error))
@@ -178,6 +179,9 @@ class Updater:
         hearing, work, payload = self._steps.hearing, self._steps.work, self._pending
         if self._inbox:
             self._attempt(work, self._drain)
+        if payload is not None and payload is not self._tried:
+            self._tried = payload
+            hearing.clear()
         if payload is not None and hearing.is_due():
             self._attempt(hearing, lambda: self._hear(payload))
         if self._steps.has_work() and work.is_due():
@@ -197,11 +201,13 @@ class Updater:
     def _hear(self, payload: bytes) -> None:
         if self._steps.hear(payload) and self._pending is payload:
             self._pending = None
-            self._steps.hearing.clear()
 
     def _pause_s(self) -> float | None:
         """Until something is due; None where only a message brings something to do."""
-        due = [self._steps.hearing.due_at] if self._pending is not None else []
+        pending = self._pending
+        if pending is not None and pending is not self._tried:
+            return 0.0
+        due = [self._steps.hearing.due_at] if pending is not None else []
         due += [self._steps.work.due_at] if self._steps.has_work() or self._inbox else []
         return max(0.0, min(due) - time.monotonic()) if due else None
 
@@ -227,8 +233,8 @@ class Updater:
         self._last = now
         try:
             self._changed(self._message(now))
-        except Exception:  # what is not told must be done nevertheless
-            log.exception("a report was not taken")
+        except Exception as error:  # noqa: BLE001 - what is not told must be done nevertheless
+            log.warning("a report was not taken", reason=repr(error))
 
     def _message(self, now: Standing) -> ModelReported:
         fields = {name: getattr(now, name) for name in now.__dataclass_fields__}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,12 @@ def real_trial(_quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Fleet:
-    """A repository and the commands on it, at a time of day that may be moved."""
+    """A repository and the commands on it."""
 
     folder: Path
     tiny: bytes
-    patch: pytest.MonkeyPatch
     revision: int = 0
-    bundles: dict[str, Path] = field(default_factory=dict)
+    known: dict[str, ModelName] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -57,16 +56,14 @@ class Fleet:
     def key(self) -> DesiredKey:
         return read_desired_key(self.folder / "keys" / "desired-1.pem", lambda _: "")
 
-    def at(self, **ago: float) -> None:
-        """From now on commands are given so long ago."""
-        self.patch.setattr("bintally.messages.base.utc_now", lambda: datetime.now(timezone.utc) - timedelta(**ago))
-
     def __call__(self, command: str, *words: str | Path) -> None:
         assert fleet([command, str(self.path), *map(str, words)]) == 0, command
 
-    def publish(self, version: str, *words: str, change: Callable[[bytes], bytes] = lambda content: content, **fields: Any) -> ModelName:
+    def publish(self, version: str, *words: str, **fields: Any) -> ModelName:
         """Publish a bundle; what its desire calls it."""
-        content = change(repack(self.tiny, lambda manifest: manifest.update({"target": "cpu", "version": version, **fields})))
+        if version in self.known and not words and not fields:
+            return self.known[version]
+        content = repack(self.tiny, lambda manifest: manifest.update({"target": "cpu", "version": version, **fields}))
         path = self.folder / f"{version}-{fields.get('target', 'cpu')}.onnx"
         path.write_bytes(content)
         self("publish", path, *words)
@@ -101,17 +98,20 @@ def tiny() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def new_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("new")
-    assert fleet(["init", str(folder / "repository")]) == 0
-    return folder
+def published(tmp_path_factory: pytest.TempPathFactory, tiny: bytes) -> Fleet:
+    """A repository with two bundles, which nobody touches."""
+    new = Fleet(tmp_path_factory.mktemp("published"), tiny)
+    new("init")
+    new.known |= {version: new.publish(version) for version in ("1.0.0", "2.0.0")}
+    return new
 
 
 @pytest.fixture
-def ours(tmp_path: Path, new_repository: Path, tiny: bytes, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+def ours(tmp_path: Path, published: Fleet) -> Fleet:
+    """The same, to do with as one likes."""
     folder = tmp_path / "fleet"
-    shutil.copytree(new_repository, folder)
-    return Fleet(folder, tiny, monkeypatch)
+    shutil.copytree(published.folder, folder)
+    return Fleet(folder, published.tiny, known=dict(published.known))
 
 
 @pytest.fixture

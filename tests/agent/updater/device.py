@@ -23,7 +23,7 @@ from bintally.settings import read_settings
 from tests.fakes.programs import wait_until
 
 STATION = "berlin/pick-3"
-PACE = Pace(least_bytes_s=2000.0, patience_s=1.0)
+PACE = Pace(patience_s=10.0)
 ALLOWANCE = Allowance(60.0, 2 << 30)
 
 

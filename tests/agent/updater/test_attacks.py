@@ -31,6 +31,8 @@ from tests.agent.updater.conftest import Fleet
 from tests.agent.updater.device import Device
 from tests.agent.updater.serving import Fault, Serving
 
+IMPATIENT = Pace(least_bytes_s=2000.0, patience_s=0.5)
+
 
 @dataclass
 class Scene:
@@ -106,9 +108,8 @@ def test_arbitrary_software_in_the_place_of_a_bundle(scene: Scene) -> None:
     scene.over_for_a_new_desire()
 
 
-def test_arbitrary_software_in_a_repository_of_the_attackers_own(scene: Scene, tmp_path: Path, new_repository: Path, tiny: bytes) -> None:
-    del new_repository
-    theirs = Fleet(tmp_path / "theirs", tiny, scene.ours.patch)
+def test_arbitrary_software_in_a_repository_of_the_attackers_own(scene: Scene, tmp_path: Path, tiny: bytes) -> None:
+    theirs = Fleet(tmp_path / "theirs", tiny)
     theirs.folder.mkdir()
     theirs("init")
     theirs.publish("2.0.0")
@@ -194,6 +195,9 @@ def test_endless_data_as_metadata(scene: Scene) -> None:
 @pytest.mark.parametrize("where", ["timestamp.json", ".onnx"])
 @pytest.mark.parametrize("slow", [{"slow_s": 0.05}, {"slow_head_s": 0.05}, {"hang": True}], ids=["body", "head", "silence"])
 def test_slow_retrieval(scene: Scene, where: str, slow: dict[str, Any]) -> None:
+    scene.device.stop()
+    scene.device.pace = IMPATIENT
+    scene.device.start()
     scene.server.faults.append(Fault(where, **slow))
     scene.desire_second()
     scene.refused("tried again later", "waiting" if where == "timestamp.json" else "downloading")

@@ -138,8 +138,9 @@ def test_a_download_is_no_faster_than_it_may_be(device: Device) -> None:
 def test_a_slow_download_is_given_up_and_goes_on_later(repository: Repository, device: Device, server: Serving) -> None:
     target = target_of(device, PATH)
     server.faults.append(Fault(target.sha256, slow_s=0.01, times=1))
+    device.pace = Pace(least_bytes_s=2000.0, patience_s=0.5)
     with pytest.raises(TooSlowError):
-        repository.download(target)
+        device.repository().download(target)
     assert 0 < device.slots.begun(target.sha256)[0] < target.size_bytes
     repository.download(target)
 

@@ -321,4 +321,4 @@ class Station(RuleBasedStateMachine):
 
 
 TestStation = Station.TestCase
-TestStation.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+TestStation.settings = settings(max_examples=40, stateful_step_count=40, deadline=None, derandomize=True)

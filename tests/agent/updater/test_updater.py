@@ -40,7 +40,7 @@ def test_a_desired_bundle_becomes_the_active_one(device: Device, ours: Fleet, re
 
 
 def test_a_bundle_that_answers_its_golden_inputs_otherwise_fails(device: Device, ours: Fleet) -> None:
-    model = ours.publish("1.0.0", golden=[{"png": png(grey(2)), "probabilities": [1.0, 0, 0, 0, 0, 0, 0]}])
+    model = ours.publish("1.1.0", golden=[{"png": png(grey(2)), "probabilities": [1.0, 0, 0, 0, 0, 0, 0]}])
     with device:
         device.running.desire(ours.desire(model))
         report = device.reaches("failed")
