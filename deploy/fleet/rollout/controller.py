@@ -67,13 +67,14 @@ class Controller:
             UnavailableError: the database failed; the next round tries again.
         """
         now = self._clock()
+        settled = self._link.is_settled()  # asked first: then all that was retained is among what is taken
         heard = self._link.take()
         if not self._have_lease(now):
             return
         self._listener.hear(heard, now)
         self._store.save(self._listener.take_changed())
         self._note_acknowledged(now)
-        if not self._link.is_settled():
+        if not settled:
             return
         if self._connection != self._link.connections:
             self._repair()
@@ -82,18 +83,17 @@ class Controller:
         self._say()
 
     def _have_lease(self, now: float) -> bool:
-        """Take or keep the lease; who takes it anew reads what others wrote, and listens from the beginning."""
-        holds = self._store.hold(self._holder, now)
-        if holds and not self._holds:
+        """Keep the lease; who takes it anew reads what others wrote, listens from the beginning, and decides in a later round."""
+        held, self._holds = self._holds, self._store.hold(self._holder, now)
+        if self._holds and not held:
             self._listener = Listener(self._store.views())
             self._waiting.clear()
             self._connection = 0
             self._link.ask_again()
             log.info("controls the roll-outs", holder=self._holder)
-        elif not holds and self._holds:
+        elif held and not self._holds:
             log.warning("another controller took over; this one waits", holder=self._store.controller(now))
-        self._holds = holds
-        return holds
+        return held and self._holds
 
     def _decide(self, now: float) -> None:
         labels = self._store.labels()

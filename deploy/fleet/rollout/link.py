@@ -87,8 +87,8 @@ class FleetLink:
         self._client.loop_stop()
 
     def is_settled(self) -> bool:
-        """Whether there is a connection, and it has told all that the broker retains."""
-        return self._up.is_set() and self._heard.empty() and time.monotonic() - self._told_at > self._settle_s
+        """Whether there is a connection, and it has told all that the broker retains: the next ``take`` has it, with what stations say meanwhile."""
+        return self._up.is_set() and time.monotonic() - self._told_at > self._settle_s
 
     def take(self) -> list[Heard]:
         """What came since the last call."""
