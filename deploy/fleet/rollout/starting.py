@@ -16,6 +16,17 @@ from deploy.fleet.rollout.plan import Plan, Rollout, Target
 from deploy.fleet.rollout.targets import Repository
 from deploy.fleet.rollout.view import StationView
 
+_OPTIONS = {
+    "shares": "cohorts",
+    "soak_s": "soak",
+    "answer_s": "answer",
+    "least_counts": "counts",
+    "limits": "limit",
+    "sites": "site",
+    "labels": "label",
+}
+"""Fields of ``Plan`` that the command line calls otherwise."""
+
 
 def make_plan(
     repository: Repository, views: Mapping[str, StationView], labels: Labels, wanted: Mapping[str, Any], *, way_back: bool = True
@@ -37,7 +48,9 @@ def make_plan(
         plan = Plan.model_validate({**wanted, "targets": {}})
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"--{str(first['loc'][0]).removesuffix('_s')}: {first['msg']}") from error
+        field = str(first["loc"][0])
+        where = ".".join(map(str, first["loc"][1:]))
+        raise UsageError(f"--{_OPTIONS.get(field, field)}: {where and f'{where}: '}{first['msg']}") from error
     chosen = [view for source, view in views.items() if view.reported and is_chosen(plan, source, labels)]
     if not chosen:
         heard = sum(view.reported is not None for view in views.values())

@@ -77,8 +77,8 @@ def test_what_is_wrong_is_said_before_anything_moves(floor: Floor, tmp_path: Pat
         ((), "3.0.0", InputError, r"3.0.0-cpu.onnx: not in the repository, but 20 of 20 selected stations need it"),
         (("--site", "rome"), "2.0.0", InputError, "no station is selected, of 20"),
         (("--label", "ring=early"), "2.0.0", InputError, "no station is selected"),
-        (("--cohorts", "50,10"), "2.0.0", UsageError, "--shares: .*must grow"),
-        (("--limit", "no=1"), "2.0.0", UsageError, "--limits"),
+        (("--cohorts", "50,10"), "2.0.0", UsageError, "--cohorts: .*must grow"),
+        (("--limit", "no=1"), "2.0.0", UsageError, "--limit: no: Extra"),
         (("--desired-key", str(tmp_path / "none.pem")), "2.0.0", InputError, "none.pem"),
     ):
         with pytest.raises(kind, match=why):
