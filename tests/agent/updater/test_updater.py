@@ -12,9 +12,10 @@ import pytest
 from agent.settings import AgentSettings
 from agent.updater.clock import parse_window
 from agent.updater.fetch import Repository, View
-from agent.updater.slots import sha256_of
+from agent.updater.record import Record
+from agent.updater.slots import Slots, sha256_of
 from agent.updater.updater import open_updater
-from bintally.errors import BintallyError
+from bintally.errors import BintallyError, UnavailableError
 from bintally.messages.model import Trial
 from bintally.settings import read_settings
 from tests.agent.updater.conftest import Fleet
@@ -124,6 +125,39 @@ def test_a_bundle_that_cannot_be_opened_gives_way(device: Device, ours: Fleet) -
         device.running.desire(ours.desire(model))
         device.becomes_active(model)
         assert device.running.could_not_open("this version reads schema 2") == device.shipped
+
+
+def test_a_bundle_in_probation_that_cannot_be_opened_is_rolled_back(device: Device, ours: Fleet) -> None:
+    model = ours.publish("1.0.0")
+    with device:
+        device.running.desire(ours.desire(model))
+        device.reaches("shadow")
+        device.running.switched(model.digest)
+        device.reaches("probation")
+        assert device.running.could_not_open("no memory") == device.shipped
+        assert device.reaches("rolled_back").reason == "no memory"
+
+
+def test_a_disk_that_takes_no_record_costs_only_time(device: Device, ours: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, full, save = ours.publish("1.0.0"), [True], Slots.save
+
+    def saves(slots: Slots, record: Record) -> None:
+        if full[0]:
+            raise UnavailableError("update.json: cannot be written (No space left on device)")
+        save(slots, record)
+
+    monkeypatch.setattr(Slots, "save", saves)
+    with device:
+        assert device.opened == device.shipped
+        device.running.desire(ours.desire(model))
+        device.waits_with("No space left")
+        full[0] = False
+        device.reaches("shadow")
+        full[0] = True
+        device.running.switched(model.digest)
+        device.waits_with("No space left")
+        full[0] = False
+        device.reaches("probation")
 
 
 def test_nothing_is_fetched_until_the_clock_is_set(device: Device, ours: Fleet, server: Serving) -> None:
