@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,9 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from securesystemslib.signer import CryptoSigner
 
 from bintally.errors import InputError
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
 
 FILE = "file2"
 """securesystemslib's URI scheme of key files."""
@@ -37,6 +40,8 @@ def is_private(path: Path) -> bool:
 
 def load_private(path: Path, secrets: Callable[[str], str]) -> CryptoSigner:
     """The signer of a key file; the same as ``read_private`` otherwise."""
+    from securesystemslib.signer import CryptoSigner  # brings every cloud's client that is installed, which certificates do without
+
     try:
         return CryptoSigner(read_private(path, secrets))
     except ValueError as error:
