@@ -1,4 +1,7 @@
-"""Simulated stations in compressed time: they obey signed desires phase by phase, count, abstain, crash, and say so as an agent does."""
+"""Simulated stations in compressed time: the agent's own update state machine, and counting, abstaining and crashing by the clock.
+
+They say what an agent says: state, health, ``model/reported``; only downloads, files and cameras are left out.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,38 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import Literal
 
+from agent.updater.machine import (
+    Begun,
+    Desired,
+    Event,
+    Failed,
+    Fetched,
+    Installed,
+    Opening,
+    Proven,
+    Started,
+    Stopped,
+    Switched,
+    TakenBack,
+    Warmed,
+    Worse,
+    advance,
+)
+from agent.updater.record import Record
+from agent.updater.report import standing
+from agent.updater.steps import Conditions, Job
 from bintally.desired import verify_desired
-from bintally.errors import InputError
 from bintally.messages.base import ModelName
-from bintally.messages.model import ModelDesired, ModelReported, UpdatePhase
+from bintally.messages.model import ModelReported
 from bintally.messages.station import CameraHealth, Health, State
 from bintally.updates import DesiredKeys
 
-PHASES: tuple[UpdatePhase, ...] = ("downloading", "verified", "warming", "shadow", "probation", "active")
 Say = Callable[[str, str, bytes], None]
 """Source, kind, payload: retained."""
+_NOTHING = Job(Conditions())
+"""Nothing is in the way of an update."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +50,12 @@ class Habit:
     Attributes:
         unsure: share of its counts without an answer.
         crashes: an hour.
-        ends: in which phase an update to it ends; ``active``, ``failed``, ``rolled_back``, or None: it hangs in shadow.
+        ends: how an update to it ends.
     """
 
     unsure: float = 0.05
     crashes: float = 0.0
-    ends: UpdatePhase | None = "active"
+    ends: Literal["active", "failed", "rolled_back"] = "active"
 
 
 @dataclass
@@ -40,17 +64,18 @@ class Station:
 
     Attributes:
         source: its name.
-        model: what counts.
+        shipped: what counts before anything was desired.
         keys: who may move it.
         habits: digest → how that model does.
         phase_s: how long each phase lasts.
         counts: an hour.
         own: added to the share of unsure counts, for stations are different.
         says_again: whether it is to report once more.
+        moves: revision and digest of each switch.
     """
 
     source: str
-    model: ModelName
+    shipped: ModelName
     keys: DesiredKeys
     habits: Mapping[str, Habit]
     random: random.Random
@@ -58,46 +83,45 @@ class Station:
     counts: float = 120.0
     own: float = 0.0
     online: bool = True
+    says_again: bool = False
     now: float = 0.0
     session_at: float = 0.0
+    phase_at: float = 0.0
     counted: int = 0
     unsure: int = 0
-    phase: UpdatePhase = "idle"
-    phase_at: float = 0.0
-    desired: ModelDesired | None = None
-    revision: int = 0
-    refused: set[str] = field(default_factory=set)
-    before: ModelName | None = None
-    says_again: bool = False
+    record: Record = field(default_factory=Record)
     moves: list[tuple[int, str]] = field(default_factory=list)
-    """Revision and digest of each switch."""
+
+    @property
+    def model(self) -> ModelName:
+        """What counts now."""
+        slot = self.record.running_slot()
+        return (self.record.slot(slot) if slot else None) or self.shipped
+
+    @property
+    def revision(self) -> int:
+        """The newest that it knows."""
+        return self.record.revision
 
     def begin(self, now: float, say: Say) -> None:
+        """It starts; without a farewell before, the state machine counts that as a crash."""
         self.now = self.session_at = self.phase_at = now
         self.counted = self.unsure = 0
+        self.record = advance(self.record, Started())
         say(self.source, "state", self._state("online"))
         self._report(say)
         self._health(say)
 
     def obey(self, payload: bytes, say: Say) -> None:
-        """A desire came."""
-        try:
-            desired = verify_desired(payload, self.keys) if payload else None
-        except InputError:
-            self.phase = "rejected"
-            self._report(say)
+        """What is retained on ``model/desired`` came."""
+        if not self.online:
             return
-        if desired is None or desired.revision <= self.revision or not self.online:
+        if not payload:
+            self._take(TakenBack(), say)
             return
-        assert desired.station == self.source
-        self.desired, self.revision = desired, desired.revision
-        digest = desired.model.digest
-        if digest in self.refused and not desired.retry:
-            self._become("rejected", say)
-        elif digest == self.model.digest:
-            self._become("active", say)
-        else:
-            self._become("downloading", say)
+        desire = verify_desired(payload, self.keys)
+        assert desire.station == self.source
+        self._take(Desired(desire, counting=self.model.digest), say)
 
     def live(self, now: float, say: Say) -> None:
         """Time goes on."""
@@ -113,7 +137,9 @@ class Station:
         for _ in range(max(0, fresh)):
             self.counted += 1
             self.unsure += self.random.random() < habit.unsure + self.own
-        self._go_on(say)
+        if now - self.phase_at >= self.phase_s:
+            for event in self._next():
+                self._take(event, say)
         if self.says_again:
             self._report(say)
             self.says_again = False
@@ -122,6 +148,8 @@ class Station:
     def away(self, status: str, say: Say) -> None:
         """It is switched off, or vanishes."""
         self.online = False
+        if status == "stopped":
+            self.record = advance(self.record, Stopped())
         say(self.source, "state", self._state(status))
 
     def back(self, now: float, payload: bytes, say: Say) -> None:
@@ -130,27 +158,30 @@ class Station:
         self.begin(now, say)
         self.obey(payload, say)
 
-    def _go_on(self, say: Say) -> None:
-        if self.desired is None or self.phase not in PHASES[:-1] or self.now - self.phase_at < self.phase_s:
-            return
-        habit = self.habits.get(self.desired.model.digest, Habit())
-        following = PHASES[PHASES.index(self.phase) + 1]
-        if following == "probation":
-            if habit.ends is None:
-                return
-            if habit.ends == "failed":
-                self._become("failed", say)
-                return
-            self.before, self.model = self.model, self.desired.model
-            self.moves.append((self.revision, self.model.digest))
-        if following == "active" and habit.ends == "rolled_back" and self.before:
-            self.refused.add(self.model.digest)
-            self.model = self.before
-            following = "rolled_back"
-        self._become(following, say)
+    def _next(self) -> Sequence[Event]:
+        """What happens in a phase when its time is over."""
+        wanted = self.record.wanted
+        if wanted is None:
+            return ()
+        digest = wanted.model.digest
+        ends = self.habits.get(digest, Habit()).ends
+        steps: dict[str, Sequence[Event]] = {
+            "waiting": [Begun()],
+            "downloading": [Fetched(), Installed()],
+            "verified": [Opening()],
+            "warming": [Warmed()],
+            "shadow": [Failed(digest, "answers too slowly") if ends == "failed" else Switched(digest)],
+            "probation": [Worse(digest, "abstains too often") if ends == "rolled_back" else Proven(digest)],
+        }
+        return steps.get(self.record.phase, ())
 
-    def _become(self, phase: UpdatePhase, say: Say) -> None:
-        self.phase, self.phase_at = phase, self.now
+    def _take(self, event: Event, say: Say) -> None:
+        before, self.record = self.record, advance(self.record, event)
+        if self.record is before:
+            return
+        if isinstance(event, Switched):
+            self.moves.append((self.revision, event.digest))
+        self.phase_at = self.now
         self._report(say)
 
     @property
@@ -165,17 +196,8 @@ class Station:
         )
 
     def _report(self, say: Say) -> None:
-        report = ModelReported(
-            session=self._session,
-            at=self._time(),
-            revision=self.revision,
-            phase=self.phase,
-            model=self.model,
-            wanted=self.desired.model if self.desired else None,
-            rollout=self.desired.rollout if self.desired else None,
-            device="cpu",
-            agent="0.1.0",
-        )
+        told = standing(self.record, _NOTHING, _NOTHING, self.model, None, None)
+        report = ModelReported(session=self._session, at=self._time(), device="cpu", agent="0.1.0", **vars(told))
         say(self.source, "model/reported", report.model_dump_json().encode())
 
     def _health(self, say: Say) -> None:

@@ -105,7 +105,7 @@ def test_another_rollout_over_the_same_stations_is_refused(floor: Floor, capsys:
 
 def test_a_model_without_a_way_back_is_refused(floor: Floor) -> None:
     for one in floor.stations:
-        one.model = ModelName(name="shipped", version="0.9.0", digest="c" * 64)
+        one.shipped = ModelName(name="shipped", version="0.9.0", digest="c" * 64)
     wait_for_report(floor)
     with pytest.raises(InputError, match=r"shipped/0.9.0-cpu.onnx with SHA-256 c+…: 20 of 20 .* no way back"):
         floor.rollout()
