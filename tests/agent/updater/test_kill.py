@@ -85,5 +85,5 @@ def test_an_update_survives_any_kill(ours: Fleet, server: Serving, bundle: Path,
         record = victims.check_whole({model.digest})
         assert (record.phase, record.wanted and record.wanted.model) == ("active", model)
     assert len(started_with) > 1
-    assert phases >= {"downloading", "active"}
+    assert phases & {"downloading", "verified", "warming", "shadow", "probation"}  # it was killed in the middle
     print(f"{killed} kills in {version} updates, of {longest_s / 1.2:.2f} s each; found then: {', '.join(sorted(phases))}")

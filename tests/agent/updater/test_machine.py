@@ -179,6 +179,13 @@ def test_nothing_falls_back_to_what_is_still_on_trial() -> None:
     assert untried.running_slot() is None
 
 
+def test_the_name_of_a_slot_goes_before_its_file_is_replaced() -> None:
+    proven = after(m.Proven(model(2).digest), record=ON_TRIAL)
+    record = after(m.Desired(desire(3, 3), model(2).digest), m.Begun(), record=proven)
+    assert record.a == model(1)
+    assert m.advance(record, m.Fetched()).a is None
+
+
 def test_words_about_another_bundle_change_nothing() -> None:
     for event in (m.Worse(model(1).digest, "late"), m.Proven(model(3).digest), m.Failed(model(2).digest, "late"), m.Installed()):
         assert m.advance(ON_TRIAL, event) is ON_TRIAL
