@@ -135,7 +135,7 @@ def _has_it(plan: Plan, view: StationView) -> bool:
 def _give(plan: Plan, view: StationView, cohort: int) -> Give:
     reported = view.reported
     if reported is None:
-        raise AssertionError(f"{view.source}: only stations that report are selected")
+        raise ValueError(f"{view.source}: only stations that report are selected")
     path = plan.ways_back.get(reported.model.digest) if reported.model else None
     before = Target(path=path, model=reported.model) if path and reported.model else None
     return Give(view.source, cohort, plan.targets[reported.device], before, reported.revision)
