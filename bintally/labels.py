@@ -31,6 +31,10 @@ COLUMNS = {
 """Of each shard, in this order; the labels follow."""
 PLAIN = "plain_m"
 """The label that is always there: the length of the shortest tour."""
+ALONG = "along_s"
+"""The label beside a cart's times: of the best schedule that takes the places in the order of the shortest tour."""
+BASES = (PLAIN, ALONG)
+"""Labels that are found in microseconds, so that an estimator of others may be given them."""
 
 Part = Literal["train", "val", "test"]
 _HELD_OUT = 20

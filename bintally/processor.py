@@ -1,11 +1,22 @@
-"""What this machine's processor can add without an overflow."""
+"""This machine's processor: its name, and what it can add without an overflow."""
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
 _CPU_INFO = Path("/proc/cpuinfo")
+
+
+def in_words(cpu_info: Path = _CPU_INFO) -> str:
+    """The processor and its cores."""
+    try:
+        lines = cpu_info.read_text(encoding="utf-8").splitlines()
+        name = next(line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model")))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"
 
 
 def saturates() -> bool:

@@ -34,18 +34,18 @@ low = 0.0005
 high = 0.005
 log = true
 
-[encoder]
-choice = [32, 64, 96]
+[aisle]
+choice = [32, 48, 64]
 
-[sub_aisle]
+[looks]
+low = 2
+high = 5
+
+[told]
 choice = [12, 24, 32]
 
 [width]
-choice = [128, 192, 256, 320]
-
-[depth]
-low = 1
-high = 5
+choice = [96, 128, 192]
 """
 """Of travel-time networks: how fast they learn, and how large their parts are."""
 

@@ -47,7 +47,7 @@ class GoldenList(Part):
     """A pick list, and what the graph answered where the bundle was made."""
 
     picks: list[tuple[Finite, Finite, Finite]] = Field(min_length=1, description="column, y_m, quantity")
-    base_m: Finite = Field(gt=0, description="length of its shortest tour")
+    base: list[Finite] = Field(min_length=1, description="the bases: the length of its shortest tour, …")
     value: Finite
     spread: Finite
 
@@ -55,8 +55,8 @@ class GoldenList(Part):
 class TravelTimeManifest(BaseManifest):
     """The manifest.
 
-    The graph takes ``picks: float32[N, L, 3]`` (column, y_m and quantity; padded behind with rows of quantity 0) and ``base: float32[N]``
-    (length of the shortest tour in metres), for any N and L from 1 on. It gives ``value: float32[N]`` in the label's unit and
+    The graph takes ``picks: float32[N, L, 3]`` (column, y_m and quantity; padded behind with rows of quantity 0) and ``base: float32[N, B]``
+    (what is calculated of each list before), for any N and L from 1 on. It gives ``value: float32[N]`` in the label's unit and
     ``spread: float32[N]``, the relative standard deviation of the error that it expects.
 
     Attributes:
@@ -64,6 +64,7 @@ class TravelTimeManifest(BaseManifest):
         cart: worker and cart, None where the label needs none.
         label: name of the column that it learnt.
         what: the label's unit and meaning.
+        bases: what is calculated of each list before; the length of the shortest tour in metres first.
         most_picks: places of the longest list in training.
         measured: on held-out lists.
         proof: that it equals the checkpoint.
@@ -77,6 +78,7 @@ class TravelTimeManifest(BaseManifest):
     cart: Cart | None
     label: str
     what: Label
+    bases: tuple[Literal["plain_m", "along_s"], ...] = Field(min_length=1)
     most_picks: int = Field(ge=1)
     measured: HeldOut
     proof: SameAsTorch
@@ -86,11 +88,11 @@ class TravelTimeManifest(BaseManifest):
     golden_tolerance: float = Field(gt=0, le=0.01)
 
     def golden_inputs(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The golden lists as the graph takes them, float32 [n, L, 3] and float32 [n]."""
+        """The golden lists as the graph takes them, float32 [n, L, 3] and float32 [n, B]."""
         picks = np.zeros((len(self.golden), max(len(golden.picks) for golden in self.golden), 3), np.float32)
         for row, golden in zip(picks, self.golden, strict=True):
             row[: len(golden.picks)] = golden.picks
-        return picks, np.array([golden.base_m for golden in self.golden], np.float32)
+        return picks, np.array([golden.base for golden in self.golden], np.float32)
 
     def golden_answers(self) -> NDArray[np.float64]:
         """Values and spreads, float64 [2, n]."""

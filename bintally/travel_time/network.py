@@ -11,7 +11,7 @@ from bintally.errors import InputError
 from bintally.sealed import Sealed, first_line, open_sealed
 from bintally.travel_time.manifest import TravelTimeManifest
 
-INPUTS = {"picks": 3, "base": 1}
+INPUTS = {"picks": 3, "base": 2}
 OUTPUTS = ("value", "spread")
 """What a graph takes, with the number of dimensions, and gives."""
 
@@ -33,7 +33,7 @@ class TravelTimeNetwork:
 
         Args:
             picks: float32 [n, L, 3], L ≥ 1: column, y_m and quantity; padded behind with quantity 0.
-            base: float32 [n], metres.
+            base: float32 [n, B], the manifest's bases.
 
         Returns:
             Value and spread, float32 [n] each.
@@ -81,9 +81,10 @@ def _check_signature(sealed: Sealed[TravelTimeManifest]) -> None:
     """Any number of lists, of any length: the sizes that must be free are no numbers."""
     inputs, outputs = sealed.session.get_inputs(), sealed.session.get_outputs()
     shapes = {value.name: list(value.shape) for value in inputs}
-    free = all(not isinstance(size, int) for shape in shapes.values() for size in shape[:2])
-    right = {name: len(shape) for name, shape in shapes.items()} == INPUTS and shapes["picks"][2] == 3
+    right = {name: len(shape) for name, shape in shapes.items()} == INPUTS
+    right = right and (shapes["picks"][2], shapes["base"][1]) == (3, len(sealed.manifest.bases))
+    free = right and not any(isinstance(size, int) for size in (*shapes["picks"][:2], shapes["base"][0]))
     floats = {value.type for value in [*inputs, *outputs]} == {"tensor(float)"}
-    if not (free and right and floats) or tuple(value.name for value in outputs) != OUTPUTS:
+    if not (free and floats) or tuple(value.name for value in outputs) != OUTPUTS:
         found = [f"{value.name} {value.type} {value.shape}" for value in [*inputs, *outputs]]
         raise InputError(f"{sealed.path}: the graph takes and gives {', '.join(found)}: no travel-time graph; export it again")

@@ -85,6 +85,7 @@ def manifest_fields(checkpoint: Checkpoint, proof: SameAsTorch, lists: Lists, fo
         "cart": subject.cart,
         "label": subject.name,
         "what": subject.label,
+        "bases": subject.bases,
         "most_picks": subject.most_picks,
         "measured": _measured(checkpoint, lists, found),
         "proof": proof,
@@ -127,7 +128,7 @@ def _golden(lists: Lists, found: Answers) -> list[GoldenList]:
     return [
         GoldenList(
             picks=[tuple(place) for place in lists.places[lists.first[number] : lists.first[number + 1]].tolist()],
-            base_m=float(lists.base[number]),
+            base=lists.base[number].tolist(),
             value=float(found[0, number]),
             spread=float(found[1, number]),
         )

@@ -82,4 +82,4 @@ def _longer(lists: Lists) -> Iterator[tuple[Tensor, Tensor]]:
         picks = torch.zeros(2, factor * lists.longest, 3)
         picks[0, : len(places)] = places
         picks[1, : min(3, len(places))] = places[:3]
-        yield picks, lists.base[:1].repeat(2)
+        yield picks, lists.base[:1].repeat(2, 1)

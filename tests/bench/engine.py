@@ -16,6 +16,7 @@ import onnx
 
 from bintally.bundle import DEFAULT_BUNDLE, Bundle, read_manifest
 from bintally.errors import UnavailableError
+from bintally.manifest import Manifest
 from bintally.tensorrt.artifact import Profile
 from bintally.tensorrt.provider import open_engine
 from export.engine import build_engines
@@ -26,7 +27,7 @@ from export.quantize import to_float
 def float_twin(folder: Path) -> Path:
     """The shipped bundle in float32, as a bundle for TensorRT."""
     path, manifest = folder / "float.onnx", read_manifest(DEFAULT_BUNDLE)
-    path.write_bytes(pack(to_float(onnx.load(str(DEFAULT_BUNDLE))), {**manifest.model_dump(by_alias=True), "target": "float"}))
+    path.write_bytes(pack(to_float(onnx.load(str(DEFAULT_BUNDLE))), Manifest, {**manifest.model_dump(by_alias=True), "target": "float"}))
     return path
 
 

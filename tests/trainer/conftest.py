@@ -18,9 +18,9 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is no fail
 settings.load_profile("untimed")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="package")
 def _one_thread() -> Iterator[None]:
-    """Sums of floats depend on how threads share them; one thread makes two runs comparable bit by bit."""
+    """Sums of floats depend on how threads share them; one thread makes two runs comparable bit by bit, those of other fixtures, too."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -17,6 +17,7 @@ from torchvision.models import resnet50
 from bintally import abid
 from bintally.files import write_atomically
 from bintally.frames import Frame
+from bintally.manifest import Manifest
 from export.pack import pack
 
 SIDE = 32
@@ -105,5 +106,5 @@ def write_colour_bundle(path: Path, matrix: np.ndarray, temperature: float = 1.0
         ],
         "golden_tolerance": 0.001,
     }
-    write_atomically(path, pack(model, manifest))
+    write_atomically(path, pack(model, Manifest, manifest))
     return path

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from os import cpu_count, getloadavg
+from os import getloadavg
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from bintally.bundle import DEFAULT_BUNDLE, open_bundle
 from bintally.errors import InputError
 from bintally.frames import Frame, read_frame, resize
+from bintally.processor import in_words
 from trainer.data.dataset import Example
 from trainer.evaluation.metrics import MAX_COUNT
 
@@ -206,9 +206,4 @@ def measure_speed(model: Model, examples: Sequence[Example], clock: Callable[[],
 
 def machine(device: str) -> str:
     """This machine in words: what runs the model, the processor and its cores."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next(line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model")))
-    except (OSError, StopIteration):
-        processor = platform.processor() or platform.machine()
-    return f"{device}; {processor}, {cpu_count()} cores"
+    return f"{device}; {in_words()}"

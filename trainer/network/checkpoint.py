@@ -11,10 +11,9 @@ from typing import Any
 import torch
 
 from bintally.errors import InputError
-from bintally.files import write_with
 from trainer.network.design import BACKBONES, HEADS, Design
 from trainer.network.model import Counter
-from trainer.network.torch_files import load_torch
+from trainer.network.torch_files import load_torch, save_torch, shapes
 
 FORMAT = "bintally-checkpoint-2"
 
@@ -51,14 +50,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         UnavailableError: the disk is full or cannot be written to.
     """
     content = {"format": FORMAT, **vars(checkpoint), "design": asdict(checkpoint.design)}
-    write_with(path, lambda temporary: _save(content, temporary))
-
-
-def _save(content: dict[str, Any], path: Path) -> None:
-    try:
-        torch.save(content, path)
-    except RuntimeError as error:  # torch's own words for a full disk
-        raise OSError(f"torch cannot write it: {str(error).partition(chr(10))[0][:120]}") from error
+    save_torch(path, content)
 
 
 def read(path: Path) -> Checkpoint:
@@ -77,13 +69,9 @@ def read(path: Path) -> Checkpoint:
     checkpoint = Checkpoint(**{**content, "design": Design(**design)})
     if not isinstance(checkpoint.model, dict) or not isinstance(checkpoint.facts, dict) or not isinstance(checkpoint.input_size, int):
         raise InputError(f"{path}: a checkpoint of the form {FORMAT}, but damaged; train again")
-    if _shapes(checkpoint.model) != _shapes(Counter(checkpoint.design).state_dict()):
+    if shapes(checkpoint.model) != shapes(Counter(checkpoint.design).state_dict()):
         raise InputError(f"{path}: the weights are not those of this version's {checkpoint.design}; train again")
     return checkpoint
-
-
-def _shapes(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: getattr(value, "shape", None) for name, value in state.items()}
 
 
 def average(checkpoints: Sequence[Checkpoint]) -> Checkpoint:

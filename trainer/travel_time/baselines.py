@@ -30,17 +30,22 @@ def baselines(features: Features, train: Lists, test: Lists, seed: int = 0) -> d
     """
     (base, simple), value = table(features, train), train.value.cpu().numpy().astype(np.float64)
     test_base, test_simple = table(features, test)
-    ones, test_ones = np.ones_like(base), np.ones_like(test_base)
-    return {
-        "shortest tour × constant": test_base * np.median(value / base),
-        "regression on the shortest tour": _line(np.stack([ones, base], 1), value)(np.stack([test_ones, test_base], 1)),
+    shortest, test_shortest, last, test_last = base[:, 0], test_base[:, 0], base[:, -1], test_base[:, -1]
+    ones, test_ones = np.ones_like(shortest), np.ones_like(test_shortest)
+    found = {
+        "shortest tour × constant": test_shortest * np.median(value / shortest),
+        "regression on the shortest tour": _line(np.c_[ones, shortest], value)(np.c_[test_ones, test_shortest]),
+    }
+    if base.shape[1] > 1:
+        found["regression on the time along it, too"] = _line(np.c_[ones, base], value)(np.c_[test_ones, test_base])
+    return found | {
         "regression on simple features": _line(np.c_[ones, simple], value)(np.c_[test_ones, test_simple]),
-        "gradient boosting": test_base * _boosted(simple, value / base, seed)(test_simple),
+        "gradient boosting": test_last * _boosted(simple, value / last, seed)(test_simple),
     }
 
 
 def table(features: Features, lists: Lists) -> tuple[Floats, Floats]:
-    """The shortest tours float64[n], and simple features float64[n, f]: the totals, and what a person would ask of each sub-aisle."""
+    """The bases float64[n, B], and simple features float64[n, f]: the totals, and what a person would ask of each sub-aisle."""
     import torch
 
     rows = []

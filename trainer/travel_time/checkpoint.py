@@ -6,18 +6,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import TypeAdapter, ValidationError
 
 from bintally.errors import InputError
-from bintally.files import write_with
 from bintally.labels import Label
 from bintally.layouts import Cart, Ladder
-from trainer.network.torch_files import load_torch
+from trainer.network.torch_files import load_torch, save_torch, shapes
 from trainer.travel_time.design import Design
 from trainer.travel_time.network import TravelTime
 
-FORMAT = "bintally-travel-time-1"
+FORMAT = "bintally-travel-time-2"
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Subject:
         cart: of the labels, None if they need none.
         name: the label's column.
         label: its unit, and what it is.
+        bases: columns of what is calculated of each list before it is estimated; PLAIN first.
         most_picks: places of the longest list that it has seen.
     """
 
@@ -36,6 +35,7 @@ class Subject:
     cart: Cart | None
     name: str
     label: Label
+    bases: tuple[str, ...]
     most_picks: int
 
 
@@ -63,7 +63,7 @@ class Checkpoint:
 
     def network(self) -> TravelTime:
         """The network with these weights, ready to estimate."""
-        network = TravelTime(self.subject.ladder, self.design)
+        network = TravelTime(self.subject.ladder, len(self.subject.bases), self.design)
         network.load_state_dict(self.model)
         return network.eval()
 
@@ -76,14 +76,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     """
     subject = _SUBJECT.dump_json(checkpoint.subject, by_alias=True).decode()
     content = {"format": FORMAT, **vars(checkpoint), "design": asdict(checkpoint.design), "subject": subject}
-    write_with(path, lambda temporary: _save(content, temporary))
-
-
-def _save(content: dict[str, Any], path: Path) -> None:
-    try:
-        torch.save(content, path)
-    except RuntimeError as error:  # torch's own words for a full disk
-        raise OSError(f"torch cannot write it: {str(error).partition(chr(10))[0][:120]}") from error
+    save_torch(path, content)
 
 
 def is_travel_time(content: Any) -> bool:
@@ -104,8 +97,9 @@ def read(path: Path) -> Checkpoint:
     checkpoint = Checkpoint(**{**content, "design": _design(content["design"], path), "subject": _subject(content["subject"], path)})
     if not isinstance(checkpoint.model, dict) or not isinstance(checkpoint.facts, dict):
         raise InputError(f"{path}: a travel-time checkpoint, but damaged; train again")
-    known = TravelTime(checkpoint.subject.ladder, checkpoint.design).state_dict()
-    if {name: getattr(value, "shape", None) for name, value in checkpoint.model.items()} != {name: v.shape for name, v in known.items()}:
+    if shapes(checkpoint.model) != shapes(
+        TravelTime(checkpoint.subject.ladder, len(checkpoint.subject.bases), checkpoint.design).state_dict()
+    ):
         raise InputError(f"{path}: the weights are not those of this version's {checkpoint.design}; train again")
     return checkpoint
 

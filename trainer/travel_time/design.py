@@ -11,17 +11,19 @@ class Design:
 
     Attributes:
         cell_m: length of a raster cell; as places lie apart, so that no two share one.
-        encoder: hidden features of a sub-aisle.
-        sub_aisle: features that are left of it for the mixing.
-        width: features of a block of the mixing.
-        depth: blocks.
+        aisle: features of an aisle.
+        looks: how often each aisle looks at its neighbours.
+        told: features that an aisle tells the whole of itself at last.
+        width: features of the whole.
+        depth: blocks behind that.
     """
 
     cell_m: float = 1.0
-    encoder: int = 64
-    sub_aisle: int = 24
-    width: int = 256
-    depth: int = 3
+    aisle: int = 48
+    looks: int = 3
+    told: int = 24
+    width: int = 128
+    depth: int = 1
 
     def __str__(self) -> str:
-        return f"{self.depth} blocks of {self.width} over {self.sub_aisle} features a sub-aisle"
+        return f"{self.looks} looks of {self.aisle} features an aisle, and {self.depth} blocks of {self.width}"

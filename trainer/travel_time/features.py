@@ -17,8 +17,8 @@ CHANNELS = 2
 """Of a cell: places, and items."""
 SUMS = 4
 """Of a sub-aisle: how deep the picks reach into it, from its front and from its back, as shares of its length; whether there are any; places."""
-TOTALS = 8
-"""Of a list: the shortest tour, places and items, the places' square root, sub-aisles and aisles to be entered, and the sub-aisles' depths; each
+TOTALS = 7
+"""Of a list, behind its bases: places and items, the places' square root, sub-aisles and aisles to be entered, and the sub-aisles' depths; each
 about 1 in a long list."""
 MANY = 32.0
 """Places, or items, of a long list: what the totals are measured in."""
@@ -65,10 +65,10 @@ class Features(nn.Module):
 
         Args:
             picks: float32[N, L, 3], column, y_m and quantity, padded with quantity 0.
-            base: float32[N], the length of the shortest tour.
+            base: float32[N, B], what is known of each list: the length of the shortest tour, and perhaps a time.
 
         Returns:
-            float32[N, S, F], and the totals float32[N, TOTALS].
+            float32[N, S, F], and the totals float32[N, B + TOTALS].
         """
         column, y_m, items = picks.unbind(2)
         taken = (items > 0).to(y_m.dtype)
@@ -87,10 +87,9 @@ class Features(nn.Module):
         sums = torch.stack([*depths, full, in_each / 4], 2)
         entered = [full.mean(1), full.reshape(-1, self.aisles, self.blocks).amax(2).mean(1)]
         count, total = taken.sum(1), (items * taken).sum(1)
-        totals = torch.stack(
-            [base / self.whole_m, count / MANY, total / MANY, (count / MANY).sqrt(), *entered, *(one.mean(1) for one in depths)], 1
-        )
-        return torch.cat([2 * places, quantities / 2, sums], 2), totals  # few cells are full: weighed so that they count
+        totals = torch.stack([count / MANY, total / MANY, (count / MANY).sqrt(), *entered, *(one.mean(1) for one in depths)], 1)
+        # few cells are full: weighed so that they count
+        return torch.cat([2 * places, quantities / 2, sums], 2), torch.cat([base / self.whole_m, totals], 1)
 
     def of_sub_aisles(self, raster: Tensor) -> Tensor:
         """What a person would ask of each sub-aisle, from what ``forward`` made: its items and its sums, float32[N, S, 1 + SUMS]."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bintally.errors import InputError, UsageError
-from bintally.labels import PLAIN, Labelled, LabelSheet, Part, part_of, read_shards, read_sheet
+from bintally.labels import BASES, PLAIN, Labelled, LabelSheet, Part, part_of, read_shards, read_sheet
 from bintally.layouts import Ladder
 from trainer.travel_time.checkpoint import Subject
 
@@ -26,7 +26,7 @@ class Lists:
     Attributes:
         places: float32[P, 3]: column, y_m and quantity.
         first: int64[n + 1]; the places of list i are those from ``first[i]`` up to ``first[i + 1]``.
-        base: float32[n], the length of the shortest tour, above 0.
+        base: float32[n, B], the subject's bases, above 0.
         value: float32[n], the label, above 0.
         longest: places of the longest one.
     """
@@ -90,8 +90,10 @@ def load(folders: Sequence[Path], name: str) -> LabelSet:
     labelled = [read_shards(folder) for folder in folders]
     for folder, one in zip(folders, labelled, strict=True):
         _refuse_unusable(folder, one, name)
-    subject = Subject(sheets[0].ladder, sheets[0].cart, name, sheets[0].labels[name], max(sheet.most_picks for sheet in sheets))
-    parts: dict[Part, Lists] = {part: _joined([_chosen(one, name, part) for one in labelled]) for part in ("train", "val", "test")}
+    bases = tuple(base for base in BASES if base != name and all(base in sheet.labels for sheet in sheets))
+    most_picks = max(sheet.most_picks for sheet in sheets)
+    subject = Subject(sheets[0].ladder, sheets[0].cart, name, sheets[0].labels[name], bases, most_picks)
+    parts: dict[Part, Lists] = {part: _joined([_chosen(one, name, bases, part) for one in labelled]) for part in ("train", "val", "test")}
     return LabelSet(subject, parts, _digest(parts))
 
 
@@ -125,15 +127,16 @@ def _refuse_unusable(folder: Path, lists: Labelled, name: str) -> None:
         )
 
 
-def _chosen(lists: Labelled, name: str, part: Part) -> Lists:
+def _chosen(lists: Labelled, name: str, bases: Sequence[str], part: Part) -> Lists:
     """A part's lists; those without a way to go are left out, a relative error says nothing of them."""
     rows = np.flatnonzero((part_of(lists.numbers) == part) & (lists.labels[PLAIN] > 0))
     lengths = np.diff(lists.first)[rows]
     first = np.concatenate([[0], np.cumsum(lengths)])
     at = np.repeat(lists.first[:-1][rows] - first[:-1], lengths) + np.arange(first[-1])
     places = np.stack([lists.columns[at], lists.y_m[at], lists.quantities[at]], 1).astype(np.float32)
-    base, value = (torch.from_numpy(lists.labels[label][rows].astype(np.float32)) for label in (PLAIN, name))
-    return Lists(torch.from_numpy(places), torch.from_numpy(first), base, value, int(lengths.max(initial=1)))
+    base = np.stack([lists.labels[base][rows] for base in bases], 1)
+    known, value = (torch.from_numpy(found.astype(np.float32)) for found in (base, lists.labels[name][rows]))
+    return Lists(torch.from_numpy(places), torch.from_numpy(first), known, value, int(lengths.max(initial=1)))
 
 
 def _joined(parts: Sequence[Lists]) -> Lists:

@@ -35,7 +35,7 @@ class Run:
         self.settings, self.subject, self.device, self.facts = settings, subject, device, facts
         torch.set_float32_matmul_precision("high")  # TF32 on an accelerator; bfloat16's 3 digits are too few for errors of 0.5 %
         torch.manual_seed(settings.seed)
-        self.network = TravelTime(subject.ladder, settings.design).to(device)
+        self.network = TravelTime(subject.ladder, len(subject.bases), settings.design).to(device)
         matrices = [parameter for parameter in self.network.parameters() if parameter.ndim > 1]
         others = [parameter for parameter in self.network.parameters() if parameter.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]

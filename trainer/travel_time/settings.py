@@ -21,8 +21,8 @@ class TravelTimeSettings:
     """
 
     epochs: int = number(20, 1, 10_000, "passes over the training lists")
-    batch_size: int = number(128, 2, 2**20, "lists a step")
-    learning_rate: float = number(5e-3, 1e-7, 1, "AdamW's at its peak")
+    batch_size: int = number(64, 2, 2**20, "lists a step")
+    learning_rate: float = number(4e-3, 1e-7, 1, "AdamW's at its peak")
     weight_decay: float = number(0.01, 0, 1, "AdamW's, on matrices only")
     warmup: float = number(0.05, 0, 0.9, "share of all steps over which the learning rate rises; then it falls by a cosine")
     ema: float = number(0.999, 0, 0.99999, "decay a step of the averaged weights that are validated and kept; 0 for none")
@@ -33,10 +33,11 @@ class TravelTimeSettings:
     )
     doubt: float = number(0.01, 0, 100, "weight of learning how far off an answer may be, beside learning the answer")
     cell_m: float = number(1.0, 0.01, 1000, "metres of a raster cell; as fine as places lie apart")
-    encoder: int = number(64, 1, 4096, "hidden features of a sub-aisle")
-    sub_aisle: int = number(24, 1, 1024, "features of a sub-aisle that the mixing sees")
-    width: int = number(256, 1, 8192, "features of a block of the mixing")
-    depth: int = number(3, 1, 64, "blocks of the mixing")
+    aisle: int = number(48, 1, 4096, "features of an aisle")
+    looks: int = number(3, 0, 64, "how often each aisle looks at its neighbours")
+    told: int = number(24, 1, 1024, "features that an aisle tells the whole of itself at last")
+    width: int = number(128, 1, 8192, "features of the whole")
+    depth: int = number(1, 0, 64, "blocks behind that")
     lists: int = number(0, 0, 10**9, "learn from the first so many training lists only; 0 for all")
     seed: int = number(0, 0, 2**32 - 1, "of the first weights, the order, and which lists are mirrored")
 
@@ -46,4 +47,4 @@ class TravelTimeSettings:
     @property
     def design(self) -> Design:
         """The network that these settings name."""
-        return Design(self.cell_m, self.encoder, self.sub_aisle, self.width, self.depth)
+        return Design(self.cell_m, self.aisle, self.looks, self.told, self.width, self.depth)

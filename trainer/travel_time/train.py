@@ -77,44 +77,23 @@ def train(
         raise InputError(
             f"{number} lists to train on and {len(held_out)} to validate; a batch alone takes {settings.batch_size}; label more"
         )
-    make_folder(out)
-    if (out / LAST).exists() and not resume:
-        raise UsageError(f"{out / LAST}: a run is there already; give --resume to go on with it, or another --out")
-
-    facts: dict[str, Any] = {
-        "settings": asdict(settings),
-        "data": {"digest": data.digest, **{part: len(one) for part, one in data.parts.items()}},
-        "commit": source_commit(),
-        "step": 0,
-        "validation": [],
-        "passes": {},
-        "pass_s": 0.0,
-    }
-    previous = checkpoints.read(out / LAST) if resume else None
-    if previous is not None:
-        _refuse_another_run(out / LAST, previous.facts, facts)
-        facts = {**facts, **previous.facts}
-    run = Run(settings, data.subject, device, facts)
-    if previous is None:
-        run.begin(lists)
-    else:
-        run.resume(previous)
+    run = _begun(data, lists, out, settings, resume, device)
+    facts, steps = run.facts, settings.epochs * steps_per_epoch
     mirror = mirror_of(data.subject.ladder) if settings.mirror == "yes" else None
     turned = None if mirror is None else torch.tensor(mirror, dtype=torch.float32, device=device)
     log.info("begins", lists=number, mirrored=mirror is not None, weights=sum(one.numel() for one in run.network.parameters()))
 
     saved_at = time.monotonic()
-    with stop_on_signal() as stop_asked, Progress(facts["step"], settings.epochs * steps_per_epoch, settings.batch_size) as progress:
+    with stop_on_signal() as stop_asked, Progress(facts["step"], steps, settings.batch_size) as progress:
         for epoch in range(len(facts["validation"]), settings.epochs):
             run.network.train()
             began = time.monotonic() - facts["pass_s"]
             for index, flips in batches(number, settings, epoch, facts["step"] - epoch * steps_per_epoch):
-                rate = learning_rate(facts["step"] / (settings.epochs * steps_per_epoch), settings)
                 chosen = index.to(device)
                 picks = lists.picks(chosen)
                 if turned is not None:
                     picks = mirrored(picks, turned, flips.to(device))
-                error = run.learn(picks, lists.base[chosen], lists.value[chosen], rate)
+                error = run.learn(picks, lists.base[chosen], lists.value[chosen], learning_rate(facts["step"] / steps, settings))
                 if facts["step"] % _LOOK_EVERY == 0:  # asking waits for a GPU
                     progress.step(facts["step"], error.item())
                     if not math.isfinite(error.item()):
@@ -128,17 +107,10 @@ def train(
                     raise KeyboardInterrupt
 
             outcome = validate(run.best_network.eval(), held_out)
-            improved = outcome["loss"] < min((entry["loss"] for entry in facts["validation"]), default=math.inf)
-            facts["validation"].append(outcome)
             passed = {"seconds": time.monotonic() - began, "lists": steps_per_epoch * settings.batch_size, "device": in_words(device)}
-            facts["passes"][epoch + 1], facts["pass_s"] = passed, 0.0
             progress.validated(epoch + 1, outcome)
-            if improved:
-                checkpoints.write(out / BEST, run.snapshot(finished=True))
-            checkpoints.write(out / LAST, run.snapshot(finished=False))
+            _keep_epoch(run, outcome, passed, out)
             saved_at = time.monotonic()
-            lines = [{"epoch": n, **found, **facts["passes"].get(n, {})} for n, found in enumerate(facts["validation"], 1)]
-            write_atomically(out / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
             if on_epoch is not None:
                 on_epoch(epoch + 1, outcome)
             if stop_asked.is_set() and epoch + 1 < settings.epochs:
@@ -146,9 +118,50 @@ def train(
     return checkpoints.read(out / BEST)
 
 
+def _begun(data: LabelSet, lists: Lists, out: Path, settings: TravelTimeSettings, resume: bool, device: torch.device) -> Run:
+    """A new run, or one as it was stopped."""
+    make_folder(out)
+    if (out / LAST).exists() and not resume:
+        raise UsageError(f"{out / LAST}: a run is there already; give --resume to go on with it, or another --out")
+    facts: dict[str, Any] = {
+        "settings": asdict(settings),
+        "data": {"digest": data.digest, **{part: len(one) for part, one in data.parts.items()}},
+        "commit": source_commit(),
+        "step": 0,
+        "validation": [],
+        "passes": {},
+        "pass_s": 0.0,
+    }
+    if not resume:
+        run = Run(settings, data.subject, device, facts)
+        run.begin(lists)
+        return run
+    previous = checkpoints.read(out / LAST)
+    _refuse_another_run(out / LAST, previous.facts, facts)
+    run = Run(settings, data.subject, device, {**facts, **previous.facts})
+    run.resume(previous)
+    return run
+
+
+def _keep_epoch(run: Run, outcome: Outcome, passed: dict[str, Any], out: Path) -> None:
+    """Write the checkpoints and the metrics of an epoch that is done."""
+    facts = run.facts
+    improved = outcome["loss"] < min((entry["loss"] for entry in facts["validation"]), default=math.inf)
+    facts["validation"].append(outcome)
+    facts["passes"][len(facts["validation"])], facts["pass_s"] = passed, 0.0
+    if improved:
+        checkpoints.write(out / BEST, run.snapshot(finished=True))
+    checkpoints.write(out / LAST, run.snapshot(finished=False))
+    lines = [{"epoch": n, **found, **facts["passes"].get(n, {})} for n, found in enumerate(facts["validation"], 1)]
+    write_atomically(out / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
+
+
 def in_words(device: torch.device) -> str:
     """A device as people call it."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def learning_rate(progress: float, settings: TravelTimeSettings) -> float:

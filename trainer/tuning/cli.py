@@ -36,7 +36,7 @@ _TRAVEL_TIME_EPILOG = """\
 example: bintally tune --task travel-time --data labels --out search --lists 100000 --trials 20 --workers 2 --report search.html
 
 The same command goes on after Ctrl-C or a kill. The same command on another machine with the same --storage joins the study.
-By default learning rate, encoder, sub_aisle, width and depth are searched; --space names a TOML file with another space, a table for each
+By default learning rate, aisle, looks, told and width are searched; --space names a TOML file with another space, a table for each
 setting: low and high (and log = true), or choice.
 """
 

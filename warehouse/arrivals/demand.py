@@ -81,16 +81,14 @@ def _check_times(file: str, order: Order) -> None:
         raise InputError(f"{file}: order {order.name} came at {clock(order.came_s)} and is due {order.due_s:g} s after midnight, not later")
 
 
-def _parts(book: OrderBook, order: Order) -> list[tuple[Order, str]]:
-    """What is picked of an order in each zone; the order itself where that is everything."""
-    zone_of = {column: zone.name for zone in book.zones for column in zone.columns}
-    column_of = {shelf.article: shelf.column for shelf in book.shelves} if book.zones else {}
-    lines: dict[str, dict[str, int]] = {}
-    for article, quantity in order.lines.items():
-        lines.setdefault(zone_of.get(column_of.get(article, -1), ""), {})[article] = quantity
-    if len(lines) < 2:
-        return [(order, zone) for zone in lines or [""]]
-    return [(dataclasses.replace(order, name=f"{order.name} ({zone or 'no zone'})", lines=part), zone) for zone, part in lines.items()]
+def _parts(book: OrderBook, order: Order) -> list[tuple[Order, int]]:
+    """What is picked of an order in each zone, by the zone's number; the order itself where that is everything."""
+    parts = book.parts(order)
+    if len(parts) == 1:
+        return [(order, zone) for zone in parts]
+    return [
+        (dataclasses.replace(order, name=f"{order.name} ({book.zones[zone].name})", lines=lines), zone) for zone, lines in parts.items()
+    ]
 
 
 def spread_over(

@@ -1,8 +1,8 @@
 """Adaptive large neighbourhood search: the best batches that are found before a budget is spent.
 
-It starts from the savings' batches. Up to WHOLE orders are searched as a whole by several walkers, each with random numbers of its own; four
-times in a search the best choice among all batches that any of them has met is computed; where that is better, all go on from there.
-More orders are cut into parts of near batches, each searched on its own, and cut anew in the next round (parts.py).
+It starts from the savings' batches. Up to WHOLE orders are searched as a whole by several walkers, each with random numbers of its own; at
+the end the best choice among all batches that any of them has met is computed.
+More orders are cut into parts of near batches, each annealed on its own, and cut anew in the next round (parts.py): there a step is too dear.
 
 Source: Ropke & Pisinger, Transportation Science 40 (2006); for order batching, Žulj, Kramer & Schneider, European Journal of Operational
 Research 264 (2018).
@@ -17,7 +17,7 @@ import numpy as np
 
 from warehouse.batching.batches import Batches, judged
 from warehouse.batching.bound import lower_bound_m
-from warehouse.batching.budget import Budget
+from warehouse.batching.budget import FEW, Budget
 from warehouse.batching.ground import Ground, ground_of
 from warehouse.batching.lengths import meter_of, state_of
 from warehouse.batching.parts import searched_in_parts
@@ -35,13 +35,11 @@ WHOLE = 300
 WALKERS = 2
 STEPS = 1000
 """Of each walker in a round, at one temperature."""
-CHOICES = 4
-"""Among all batches met, in the course of a search; the last one at its end."""
 CHOOSING = 0.06
-"""The most time for a choice, as a share of the seconds."""
+"""The share of the seconds that is left for the choice among all batches met."""
 REMEMBERED = 300_000
-"""Batches that a walker notes between two choices."""
-HOT, COLD = 0.15, 0.003
+"""Batches that a walker notes."""
+HOT, COLD = 0.05, 0.01
 """Temperatures at the beginning and at the end, as a share of the mean length of a batch."""
 
 
@@ -53,8 +51,8 @@ def alns(
     Args:
         problem: the orders.
         seconds: stop after this time.
-        iterations: stop after so many steps of each walker, for many orders of each part. The same seed and iterations give the same
-            result, however many cores there are.
+        iterations: stop after so many steps of each walker, for many orders so many tries of each part. The same
+            seed and iterations give the same result, however many cores there are.
         patience: stop after so many steps without a better solution.
         seed: of the random numbers.
 
@@ -62,12 +60,13 @@ def alns(
         UsageError: no limit is given, or one is not above 0.
         InputError: no way was found into so few carts.
     """
+    search = _searched if len(problem) <= WHOLE else searched_in_parts
+    if seconds is not None:
+        few = problem.some(FEW)
+        search(few, tightly(few, saved(few), range(len(few))), Budget(iterations=10), seed)
     budget = Budget(seconds, iterations, patience)
     start = tightly(problem, saved(problem), range(len(problem)))
-    if len(problem) <= WHOLE:
-        batches, done = _searched(problem, start, budget, seed)
-    else:
-        batches, done = searched_in_parts(problem, start, budget, seed)
+    batches, done = search(problem, start, budget, seed)
     return judged(problem, batches, "alns", seconds=budget.elapsed_s(), iterations=done, bound_m=lower_bound_m(problem))
 
 
@@ -76,32 +75,22 @@ def _searched(problem: BatchProblem, start: Sequence[Sequence[int]], budget: Bud
     ground = ground_of(problem)
     near = nearest(shapes_of(ground), len(problem), alike=True)
     walkers = [_Walker(ground, near, start, seed, number) for number in range(WALKERS)]
-    pool = Pool(ground.keys)
-    best, best_m = walkers[0].best()
-    done = better_at = choices = 0
+    best_m, done, better_at = walkers[0].best_m, 0, 0
     with ThreadPoolExecutor(WALKERS, "alns") as threads:
-        while True:
-            last = budget.spent(done, done - better_at) >= (1.0 if budget.seconds is None else 1.0 - CHOOSING)
-            if last or budget.cooled(done) * CHOICES >= choices + 1:
-                choices += 1
-                for walker in walkers:
-                    walker.tell(pool)
-                chosen = pool.best(best, best_m, ground.carts, None if budget.seconds is None else budget.seconds * CHOOSING)
-                if chosen is not None:
-                    for walker in walkers:
-                        walker.go_on_from(chosen)
-                    best, best_m = walkers[0].best()
-                    better_at = done
-            if last:
-                return best, done
-            temperature_m = float(best_m.mean()) * HOT * (COLD / HOT) ** budget.cooled(done)
+        while budget.spent(done, done - better_at) < (1.0 if budget.seconds is None else 1.0 - CHOOSING):
+            temperature_m = best_m / len(start) * HOT * (COLD / HOT) ** budget.cooled(done)
             steps = STEPS if budget.iterations is None else min(STEPS, budget.iterations - done)
             list(threads.map(_Walker.walk, walkers, [steps] * WALKERS, [temperature_m] * WALKERS))
             done += steps
-            ahead = min(walkers, key=lambda walker: walker.best_m)
-            if ahead.best_m < best_m.sum() - EVEN_M:
-                best, best_m = ahead.best()
-                better_at = done
+            ahead_m = min(walker.best_m for walker in walkers)
+            if ahead_m < best_m - EVEN_M:
+                best_m, better_at = ahead_m, done
+    pool = Pool(ground.keys)
+    for walker in walkers:
+        walker.tell(pool)
+    best, lengths_m = min(walkers, key=lambda walker: walker.best_m).best()
+    chosen = None if budget.stop.is_set() else pool.best(best, lengths_m, ground.carts, budget.left_s())
+    return chosen or best, done
 
 
 class _Walker:
@@ -112,11 +101,7 @@ class _Walker:
         self._meter = meter_of(ground)
         self._chance, self._learnt = chance(seed, number), learnt()
         self._met = met(REMEMBERED, 10 * REMEMBERED)
-        self.go_on_from(start)
-
-    def go_on_from(self, batches: Sequence[Sequence[int]]) -> None:
-        """These are the best, and where the walk is."""
-        self._state = state_of(self._ground, self._meter, batches)
+        self._state = state_of(ground, self._meter, start)
         self._best_of = self._state.orders["batch"].copy()
         self.best_m = total_m(self._state)
 
@@ -144,4 +129,3 @@ class _Walker:
         """Hand over the batches met."""
         met, count = self._met, int(self._met.number[0])
         pool.add(met.keys[:count], met.lengths_m[:count], np.diff(met.first[: count + 1]), met.orders[: met.first[count]])
-        met.number[0] = 0

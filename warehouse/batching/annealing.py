@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from warehouse.batching.batches import Batches, judged
-from warehouse.batching.budget import Budget
+from warehouse.batching.budget import FEW, Budget
 from warehouse.batching.ground import ground_of
 from warehouse.batching.lengths import Meter, length_m, meter_of, state_of
 from warehouse.batching.problem import BatchProblem, Ints
@@ -42,6 +42,8 @@ def annealing(
         UsageError: no limit is given, or one is not above 0.
         InputError: no way was found into so few carts.
     """
+    if seconds is not None:
+        annealing(problem.some(FEW), iterations=1)
     budget = Budget(seconds, iterations, patience)
     ground = ground_of(problem)
     meter = meter_of(ground)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from bintally.errors import UsageError
 
+FEW = 6
+"""Orders that a search is tried on before its clock starts: on a machine's first call it is compiled, which takes up to a minute."""
 _STOP: ContextVar[threading.Event] = ContextVar("stop", default=threading.Event())  # noqa: B039 - nobody sets this one
 
 

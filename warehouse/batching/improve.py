@@ -6,22 +6,13 @@ Since a batch never becomes shorter by one order more, a move whose certain part
 from __future__ import annotations
 
 from warehouse.batching.lengths import Meter, length_m
-from warehouse.batching.log import agree, move_in, move_out, touch
+from warehouse.batching.log import move_in, move_out
 from warehouse.batching.problem import Ints
-from warehouse.batching.state import NONE, TOUCHED, USED, State, first_met, fits, new_search
+from warehouse.batching.state import NONE, TOUCHED, State, first_met, fits, new_search
 from warehouse.routing.compiled import inner
 
 EVEN_M = 1e-6
 """A move must save more."""
-
-
-@inner
-def descend(meter: Meter, state: State, near: Ints, most: int) -> None:
-    """Search all batches, until no move saves any more. Nothing must have changed, and whatever changes is agreed to."""
-    for slot in range(state.counts[USED]):
-        touch(state, state.slots[slot])
-    improve(meter, state, near, most)
-    agree(state)
 
 
 @inner

@@ -1,4 +1,6 @@
-"""Many orders: cut into parts of near batches, each part searched on its own, and cut anew in every round.
+"""Many orders: cut into parts of near batches, each part annealed on its own, and cut anew in every round.
+
+A part is small enough for its lengths to be remembered, and the parts keep all cores busy. The temperature falls over all rounds together.
 
 Source: Taillard & Voß, POPMUSIC: partial optimization metaheuristic under special intensification conditions (2002); Santini, Schneider,
 Vidal & Vigo, Decomposition strategies for vehicle routing heuristics, INFORMS Journal on Computing 35 (2023), which finds parts of near
@@ -8,66 +10,77 @@ routes best.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
 
 import numpy as np
 
 from warehouse.batching.budget import Budget
+from warehouse.batching.exchange import exchange
 from warehouse.batching.ground import ground_of
-from warehouse.batching.improve import EVEN_M, descend
 from warehouse.batching.lengths import meter_of, state_of
 from warehouse.batching.problem import BatchProblem
 from warehouse.batching.related import nearest, shapes_of
 from warehouse.batching.state import Rows, batches_of, known_lengths, total_m
-from warehouse.batching.walk import LOCAL, learnt, met, walk
 from warehouse.routing.chance import chance
 
-PART = 250
+PART = 1000
 """Orders of a part, at least."""
-NEAR = 60
-"""Related orders of each, among whose batches it may be put."""
-STEPS = 500
+NEAR = 20
+"""Orders that are alike to each, whose batches it may turn to."""
+TRIES = 400_000
 """In a part, in one round."""
-HOT, COLD = 0.005, 0.0005
-"""As in alns.py, but cooler: there are few steps for each order."""
+AT_ONCE = 20_000
+"""Tries at one temperature."""
+HOT, COLD = 0.01, 0.001
+"""Temperatures at the beginning and at the end, as a share of the mean length of a batch."""
+EVEN_M = 1e-6
+"""Lengths that differ by less are the same."""
 
 Lists = list[list[int]]
 
 
 def searched_in_parts(problem: BatchProblem, start: Sequence[Sequence[int]], budget: Budget, seed: int) -> tuple[Lists, int]:
-    """The best batches that are found, and the iterations of each part."""
-    batches: Lists = [list(batch) for batch in start]
-    rng = np.random.default_rng(seed)
-    tables = [known_lengths() for _ in range(os.cpu_count() or 1)]
+    """The best batches that stood at the end of a round, and the tries of each part."""
+    best: Lists = [list(batch) for batch in start]
+    batches, saved_m, most_m = best, 0.0, 0.0
+    rng, begin = np.random.default_rng(seed), budget.cooled(0)
+    cores = os.cpu_count() or 1
+    tables: SimpleQueue[Rows] = SimpleQueue()
+    for _ in range(cores):
+        tables.put(known_lengths())
     done = rounds = better_at = 0
-    while budget.spent(done, done - better_at) < 1.0:
-        steps = STEPS if budget.iterations is None else min(STEPS, budget.iterations - done)
-        parts = list(_parts(problem, batches, rng))
-        results: list[tuple[Lists, bool]] = [(part, False) for part in parts]
+    with ThreadPoolExecutor(cores, "batching-parts") as threads:
+        while budget.spent(done, done - better_at) < 1.0:
+            tries = TRIES if budget.iterations is None else min(TRIES, budget.iterations - done)
+            phases = partial(_phases, budget, begin, done, tries)
+            parts = list(_parts(problem, batches, rng))
+            streams = [(rounds << 32) + number for number in range(len(parts))]
+            results = list(threads.map(partial(_annealed, problem, tables, phases, seed), streams, parts))
+            batches = [batch for part, _ in results for batch in part]
+            saved_m += sum(saved for _, saved in results)
+            done, rounds = done + tries, rounds + 1
+            if saved_m > most_m + EVEN_M:
+                best, most_m, better_at = batches, saved_m, done
+    return best, done
 
-        def worker(
-            first: int,
-            parts: list[Lists] = parts,
-            results: list[tuple[Lists, bool]] = results,
-            steps: int = steps,
-            rounds: int = rounds,
-            done: int = done,
-        ) -> None:
-            for number in range(first, len(parts), len(tables)):
-                if budget.left_s() == 0.0:
-                    return
-                results[number] = _searched(
-                    problem, tables[first], parts[number], seed, (rounds << 32) + number, steps, budget.cooled(done)
-                )
 
-        with ThreadPoolExecutor(len(tables), "batching-parts") as threads:
-            list(threads.map(worker, range(len(tables))))
-        batches = [batch for part, _ in results for batch in part]
-        done, rounds = done + steps, rounds + 1
-        if any(better for _, better in results):
-            better_at = done
-    return batches, done
+def _phases(budget: Budget, begin: float, done: int, tries: int) -> Iterator[tuple[int, float]]:
+    """How many tries at which temperature, until these are done or the time is over.
+
+    Args:
+        budget: the limits.
+        begin: how far it had cooled when the search began.
+        done: tries before these.
+        tries: in this round.
+    """
+    for first in range(0, tries, AT_ONCE):
+        if budget.left_s() == 0.0:
+            return
+        cooled = (budget.cooled(done + first) - begin) / (1.0 - begin) if begin < 1.0 else 1.0
+        yield min(AT_ONCE, tries - first), HOT * (COLD / HOT) ** cooled
 
 
 def _parts(problem: BatchProblem, batches: Lists, rng: np.random.Generator) -> Iterator[Lists]:
@@ -88,17 +101,20 @@ def _parts(problem: BatchProblem, batches: Lists, rng: np.random.Generator) -> I
         left = np.delete(left, order[:count])
 
 
-def _searched(problem: BatchProblem, known: Rows, part: Lists, seed: int, stream: int, steps: int, cooled: float) -> tuple[Lists, bool]:
-    """The part's best batches, and whether they are better."""
+def _annealed(
+    problem: BatchProblem, tables: SimpleQueue[Rows], phases: Callable[[], Iterator[tuple[int, float]]], seed: int, stream: int, part: Lists
+) -> tuple[Lists, float]:
+    """The part's batches after a round, and what they save."""
     orders = [order for batch in part for order in batch]
-    ground = ground_of(problem, orders, None if problem.carts is None else len(part))
     number = {order: index for index, order in enumerate(orders)}
-    meter = meter_of(ground)
+    ground = ground_of(problem, orders, None if problem.carts is None else len(part))
+    meter, near, numbers = meter_of(ground), nearest(shapes_of(ground), NEAR, alike=True), chance(seed, stream)
+    if not near.size:
+        return part, 0.0
+    known = tables.get()
     state = state_of(ground, meter, [[number[order] for order in batch] for batch in part], known)
-    near = nearest(shapes_of(ground), NEAR, alike=True)
     before_m = total_m(state)
-    descend(meter, state, near, LOCAL)
-    best_of, best_m = state.orders["batch"].copy(), total_m(state)
-    temperature_m = before_m / len(part) * HOT * (COLD / HOT) ** cooled
-    after_m = walk(meter, state, near, chance(seed, stream), learnt(), met(0, 0), best_of, best_m, steps, temperature_m)
-    return [[orders[order] for order in batch] for batch in batches_of(best_of)], after_m < before_m - EVEN_M
+    for tries, share in phases():
+        exchange(meter, state, near, numbers, tries, share * before_m / len(part))
+    tables.put(known)
+    return [[orders[order] for order in batch] for batch in batches_of(state.orders["batch"])], before_m - total_m(state)

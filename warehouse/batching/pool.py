@@ -11,6 +11,7 @@ Source: Rochat & Taillard, Probabilistic diversification and intensification in 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,7 +28,7 @@ MOST = 2000
 """Batches in an integer programme: those of the lowest reduced cost."""
 KEPT = 100_000
 """Batches in the pool after a choice, again those of the lowest reduced cost."""
-NODES = 300
+NODES = 30
 """Of a branch and bound; a limit in nodes repeats, one in seconds does not."""
 EVEN_M = 1e-6
 """Lengths that differ by less are the same."""
@@ -90,6 +91,7 @@ class Pool:
             carts: the most batches.
             seconds: None for no limit, so that the result repeats.
         """
+        began = time.monotonic()
         of_incumbent = self.add_batches(incumbent, incumbent_m)
         known = np.isin(self._keys, of_incumbent)
         length_m = float(incumbent_m.sum())
@@ -106,7 +108,7 @@ class Pool:
             return None
         options: dict[str, float] = {"node_limit": NODES, "mip_rel_gap": 0.0}
         if seconds is not None:
-            options["time_limit"] = seconds
+            options["time_limit"] = max(0.0, seconds - (time.monotonic() - began))
         part = covers[:, able]
         found = milp(
             self._lengths_m[able],

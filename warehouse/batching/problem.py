@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,19 @@ class BatchProblem:
     def fits(self, batch: Sequence[int]) -> bool:
         """Whether a batch keeps to all limits."""
         return bool((self.loads[list(batch)].sum(axis=0) <= self.limits * (1 + SLACK)).all())
+
+    def some(self, orders: int) -> BatchProblem:
+        """The first so many orders, and as many batches as they like."""
+        end = self.first[: orders + 1][-1]
+        return replace(
+            self,
+            first=self.first[: orders + 1],
+            places=self.places[:end],
+            quantities=self.quantities[:end],
+            loads=self.loads[:orders],
+            carts=None,
+            names=self.names[:orders],
+        )
 
     def places_of(self, batch: Sequence[int]) -> Ints:
         """The distinct places of a batch, increasing."""

@@ -43,8 +43,8 @@ BATCH = np.dtype(
     ],
 )
 KNOWN = np.dtype([("key", np.uint64), ("length_m", np.float64)])
-KNOWN_BITS = 18
-"""2^18 lengths are remembered, in 4 MB a thread."""
+KNOWN_BITS = 20
+"""2^20 lengths are remembered, in 16 MB a thread."""
 USED, SEARCHES, MOVED, TOUCHED, CARTS = range(5)
 """What `State.counts` holds: batches in use, searches, orders that moved, batches that changed, and the most batches."""
 

@@ -27,8 +27,9 @@ from warehouse.routing.compiled import inner
 
 SEGMENT = 100  # steps between two changes of the weights
 REACTION = 0.1  # how much a segment's scores count against the past
-RECORD, BETTER, ACCEPTED = 33.0, 13.0, 9.0  # scores of a step
+RECORD, BETTER, ACCEPTED = 33.0, 13.0, 9.0  # scores of a step; one that changes no length scores nothing
 LEAST = 0.1  # weight, so that no way is forgotten
+NEARLY = 3.0  # temperatures that a solution may be longer for its batches to be remembered
 LOCAL = 30  # related orders that the local search looks at
 
 
@@ -40,7 +41,7 @@ Learnt = Floats
 
 
 class Met(NamedTuple):
-    """The batches of accepted solutions, for choosing the best ones among them later.
+    """The batches of solutions that were accepted, or nearly, for choosing the best ones among them later.
 
     Attributes:
         keys: uint64[k], of the sets.
@@ -120,11 +121,13 @@ def walk(
             improve(meter, state, near, LOCAL)
         change = change_m(state)
         score = 0.0
-        if complete and change < allowed_m - EVEN_M:
+        if complete and change < NEARLY * temperature_m:
             _remember(state, met)
+        if complete and change < allowed_m - EVEN_M:
             agree(state)
             length += change
-            score = BETTER if change < -EVEN_M else ACCEPTED
+            if abs(change) > EVEN_M:
+                score = BETTER if change < 0 else ACCEPTED
             if length < best_m - EVEN_M:
                 # summed anew, so that rounding errors do not add up
                 length = best_m = total_m(state)

@@ -1,6 +1,6 @@
 """From pick lists to estimates: plain router, padding, network; in parts of bounded memory, one a core at a time.
 
-The network corrects the length of the shortest tour, which the exact router finds in microseconds. Lists of similar length are padded to
+The network corrects what is found in microseconds: the length of the shortest tour, and a worker's time with the cart along it. Lists of similar length are padded to
 the longest of them and run together: one list alone costs the runtime as much as ten.
 """
 
@@ -20,9 +20,9 @@ from bintally.layouts import Cart, Ladder
 from bintally.travel_time import TravelTimeManifest
 from bintally.travel_time.network import TravelTimeNetwork, open_network
 from warehouse.estimator.fit import cart_differences, ladder_differences
-from warehouse.estimator.padding import padded
+from warehouse.estimator.padding import Ground, padded
 from warehouse.routing.exact import PackedLists
-from warehouse.routing.exact.solve import check_places, sweep_of
+from warehouse.routing.exact.solve import check_places
 from warehouse.routing.exact.sweep import Floats, Ints
 
 MOST_LISTS, LEAST_LISTS, MOST_PICKS = 512, 64, 1 << 16
@@ -58,7 +58,7 @@ class Estimator:
 
     def __init__(self, network: TravelTimeNetwork, threads: int) -> None:
         self._network, self._threads = network, threads
-        self._sweep = sweep_of(network.manifest.ladder)
+        self._ground = Ground.of(network.manifest)
 
     @property
     def manifest(self) -> TravelTimeManifest:
@@ -101,9 +101,9 @@ class Estimator:
         found = np.zeros((3, len(lists)))
 
         def estimate(part: Ints) -> None:
-            picks, base_m = padded(self._sweep, lists, quantities, part)
-            found[:2, part] = self._network.run(picks, base_m.astype(np.float32))
-            found[2, part] = base_m
+            picks, base = padded(self._ground, lists, quantities, part)
+            found[:2, part] = self._network.run(picks, base.astype(np.float32))
+            found[2, part] = base[:, 0]
 
         parts = list(_parts(lengths))
         if self._threads == 1 or len(parts) <= 1:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from warehouse.pick.parsers import batch, bench, day, estimate, label, route
+from warehouse.pick.parsers import batch, bench, day, estimate, label, report, route
 
-_COMMANDS = {"route": route, "batch": batch, "label": label, "estimate": estimate, "day": day, "bench": bench}
+_COMMANDS = {"route": route, "batch": batch, "label": label, "estimate": estimate, "day": day, "bench": bench, "report": report}
 
 
 def pick(arguments: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ import onnx
 import pytest
 import torch
 
-from bintally.labels import PLAIN, SHEET, Label, Labelled, LabelSheet, shard_bytes
+from bintally.labels import ALONG, PLAIN, SHEET, Label, Labelled, LabelSheet, shard_bytes
 from bintally.layouts import Cart, Ladder
 from bintally.layouts.generate import regular_ladder, uniform_list
 from bintally.travel_time import TravelTimeManifest
@@ -57,9 +57,9 @@ def write_labels(folder: Path, ladder: Ladder = LADDER, cart: Cart | None = CART
         blocks=np.concatenate([one.blocks for one in drawn]).astype(np.int16),
         y_m=np.concatenate([one.y_m for one in drawn]),
         quantities=np.concatenate([one.quantities for one in drawn]).astype(np.int32),
-        labels={PLAIN: plain_m, "cart_s": 1.5 * plain_m + np.diff(first)},
+        labels={PLAIN: plain_m, "cart_s": 1.5 * plain_m + np.diff(first), ALONG: 1.6 * plain_m + 2 * np.diff(first)},
     )
-    labels = {PLAIN: Label(unit="m", about="a length"), "cart_s": Label(unit="s", about="a time")}
+    labels = {PLAIN: Label(unit="m", about="a length"), "cart_s": Label(unit="s", about="a time"), ALONG: Label(unit="s", about="another")}
     sheet = LabelSheet(
         schema=1, ladder=ladder, cart=cart, labels=labels, lists=lists, shard=lists, seed=0, most_picks=MOST_PICKS, settings={}, version="0"
     )
@@ -74,8 +74,8 @@ def travel(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     labels = write_labels(folder / "labels")
     data = load([labels], "cart_s")
     torch.manual_seed(5)
-    design = Design(encoder=8, sub_aisle=4, width=16, depth=1)
-    network = TravelTime(data.subject.ladder, design)
+    design = Design(aisle=8, looks=2, told=4, width=16)
+    network = TravelTime(data.subject.ladder, len(data.subject.bases), design)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     network.line.uniform_(5, 50)

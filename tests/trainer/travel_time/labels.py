@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from bintally.labels import PLAIN, SHEET, Label, Labelled, LabelSheet, shard_bytes
+from bintally.labels import ALONG, PLAIN, SHEET, Label, Labelled, LabelSheet, shard_bytes
 from bintally.layouts import Ladder, PickList, Place, Ways
 from bintally.layouts.generate import uniform_list
 
@@ -60,15 +61,20 @@ def packed(lists: list[PickList], begin: int, ladder: Ladder, scale: float = 1.0
     )
 
 
-def write_labels(folder: Path, lists: int = 400, ladder: Ladder = HALL, shard: int = 100, unit: str = "s", scale: float = 1.0) -> Path:
-    """A folder as ``bintally pick label`` leaves it."""
+def write_labels(
+    folder: Path, lists: int = 400, ladder: Ladder = HALL, shard: int = 100, unit: str = "s", scale: float = 1.0, also: bool = False
+) -> Path:
+    """A folder as ``bintally pick label`` leaves it; also with a second base."""
     folder.mkdir(parents=True, exist_ok=True)
     labels = {PLAIN: Label(unit="m", about="a tour"), NAME: Label(unit=unit, about="a made-up time")}
+    labels |= {ALONG: Label(unit="s", about="twice the tour")} if also else {}
     sheet = LabelSheet(
         schema=1, ladder=ladder, cart=None, labels=labels, lists=lists, shard=shard, seed=9, most_picks=8, settings={}, version="0"
     )
     (folder / SHEET).write_text(sheet.model_dump_json(by_alias=True), "utf-8")
     for index, name in enumerate(sheet.shards()):
         numbers = range(index * shard, min((index + 1) * shard, lists))
-        (folder / name).write_bytes(shard_bytes(packed([draw(number, ladder) for number in numbers], numbers.start, ladder, scale)))
+        shard_lists = packed([draw(number, ladder) for number in numbers], numbers.start, ladder, scale)
+        found = {ALONG: 2 * shard_lists.labels[PLAIN]} if also else {}
+        (folder / name).write_bytes(shard_bytes(replace(shard_lists, labels={**shard_lists.labels, **found})))
     return folder

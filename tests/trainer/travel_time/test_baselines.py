@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def arrays(lists: Lists) -> tuple[np.ndarray, np.ndarray]:
-    return lists.base.double().numpy(), lists.value.double().numpy()
+    return lists.base[:, 0].double().numpy(), lists.value.double().numpy()
 
 
 def test_each_is_its_formula(data: LabelSet) -> None:
@@ -40,6 +42,14 @@ def test_each_is_its_formula(data: LabelSet) -> None:
     errors = {name: scores(estimated, test_value)["error"] for name, estimated in found.items()}
     assert errors["regression on simple features"] < 1e-5  # the label is a sum of them: tour, items, sub-aisles
     assert errors["gradient boosting"] < errors["shortest tour × constant"]
+
+
+def test_a_second_base_makes_a_regression_more(tmp_path: Path) -> None:
+    twice = load([write_labels(tmp_path, 200, shard=200, also=True)], NAME)
+    found = baselines(Features(HALL, 1.0), twice.parts["train"], twice.parts["test"])
+    np.testing.assert_allclose(
+        found["regression on the time along it, too"], found["regression on the shortest tour"]
+    )  # it is twice the tour
 
 
 def test_the_boosted_trees_are_the_same_again(data: LabelSet) -> None:

@@ -46,23 +46,23 @@ def slow_raster(ladder: Ladder, picks: PickList) -> np.ndarray:
 )
 def test_the_raster_is_what_a_plain_loop_makes_of_the_picks(ladder: Ladder) -> None:
     lists = [draw(number, ladder) for number in range(60)]
-    raster, totals = Features(ladder, CELL_M)(padded(lists), torch.ones(60))
+    raster, totals = Features(ladder, CELL_M)(padded(lists), torch.ones(60, 2))
     np.testing.assert_allclose(raster, [slow_raster(ladder, one) for one in lists], atol=1e-6)
-    assert totals.shape == (60, TOTALS)
+    assert totals.shape == (60, 2 + TOTALS)
 
 
-def test_totals_tell_tour_places_items_and_what_is_entered() -> None:
+def test_totals_tell_bases_places_items_and_what_is_entered() -> None:
     picks = PickList.of(HALL, [(Shelf("a", 0, 0, 2.0), 3), (Shelf("b", 0, 1, 11.0), 1), (Shelf("c", 4, 0, 4.0), 4)])
-    _, totals = Features(HALL, CELL_M)(padded([picks]), torch.tensor([23.0]))
+    _, totals = Features(HALL, CELL_M)(padded([picks]), torch.tensor([[23.0, 46.0]]))
     whole_m, sub_aisles, aisles = 2 * (9 + 14), 8, 4
-    expected = [23 / whole_m, 3 / 32, 8 / 32, (3 / 32) ** 0.5, 3 / sub_aisles, 2 / aisles]
+    expected = [23 / whole_m, 46 / whole_m, 3 / 32, 8 / 32, (3 / 32) ** 0.5, 3 / sub_aisles, 2 / aisles]
     depths = [(2 / 8 + 3 / 6 + 4 / 8) / sub_aisles, (6 / 8 + 3 / 6 + 4 / 8) / sub_aisles]
     np.testing.assert_allclose(totals[0], [*expected, *depths], rtol=1e-6)
 
 
 def test_padding_changes_nothing_and_neither_does_the_order_of_the_picks() -> None:
     lists = [draw(number) for number in range(20)]
-    features, base = Features(HALL, CELL_M), torch.ones(20)
+    features, base = Features(HALL, CELL_M), torch.ones(20, 1)
     picks = padded(lists, 8)
     shuffled = picks[:, torch.randperm(8, generator=torch.Generator().manual_seed(1))]
     for other in (padded(lists, 30), shuffled):
@@ -72,7 +72,7 @@ def test_padding_changes_nothing_and_neither_does_the_order_of_the_picks() -> No
 
 def test_a_pick_at_an_intersection_belongs_to_the_block_before_it() -> None:
     picks = PickList.of(HALL, [(Shelf("a", 1, 1, 8.0), 1), (Shelf("b", 3, 1, 14.0), 1)])
-    raster, _ = Features(HALL, CELL_M)(padded([picks]), torch.ones(1))
+    raster, _ = Features(HALL, CELL_M)(padded([picks]), torch.ones(1, 1))
     assert torch.nonzero(raster[0].sum(1)).flatten().tolist() == [2, 5]  # aisle 1's front block, aisle 2's back block
     np.testing.assert_allclose(raster[0], slow_raster(HALL, picks), atol=1e-6)
 
@@ -81,5 +81,5 @@ def test_places_as_far_apart_as_cells_never_share_one() -> None:
     """Tenths of a metre are no exact numbers; the picks' float32 may round to either side of a cell's end."""
     ladder = regular_ladder(1, 2, block_m=20.0)
     picks = PickList.of(ladder, [(Shelf(str(k), 0, 0, k * 0.1), 1) for k in range(1, 200)])
-    raster, _ = Features(ladder, 0.1)(padded([picks]), torch.ones(1))
+    raster, _ = Features(ladder, 0.1)(padded([picks]), torch.ones(1, 1))
     assert raster[0, 0, :200].tolist() == [0.0] + [2.0] * 199

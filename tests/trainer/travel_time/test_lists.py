@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bintally.errors import InputError, UsageError
-from bintally.labels import PLAIN, SHEET, part_of, shard_bytes
+from bintally.labels import ALONG, PLAIN, SHEET, part_of, shard_bytes
 from bintally.layouts import Ladder, Place, Ways
 from bintally.layouts.generate import regular_ladder
 from tests.trainer.travel_time.labels import HALL, NAME, draw, packed, plain_m, toil_s, write_labels
@@ -32,7 +32,7 @@ def test_every_list_is_in_the_part_of_its_number_with_its_picks_and_labels(data:
         for row, one in enumerate(expected):
             np.testing.assert_allclose(picks[row, : len(one)], np.stack([one.columns, one.y_m, one.quantities], 1))
             assert not picks[row, len(one) :].any()
-        np.testing.assert_allclose(lists.base, [plain_m(HALL, one) for one in expected], rtol=1e-6)
+        np.testing.assert_allclose(lists.base, [[plain_m(HALL, one)] for one in expected], rtol=1e-6)
         np.testing.assert_allclose(lists.value, [toil_s(HALL, one) for one in expected], rtol=1e-6)
 
 
@@ -45,6 +45,16 @@ def test_a_tenth_is_held_out_and_a_set_that_grows_moves_no_list_between_parts() 
 def test_the_subject_says_what_is_estimated(data: LabelSet) -> None:
     assert (data.subject.ladder, data.subject.cart, data.subject.name, data.subject.label.unit) == (HALL, None, NAME, "s")
     assert data.subject.most_picks == 8
+    assert data.subject.bases == (PLAIN,)
+
+
+def test_a_time_along_the_tour_is_a_second_base_where_it_is_not_what_is_learnt(tmp_path: Path) -> None:
+    folder = write_labels(tmp_path, 20, shard=20, also=True)
+    lists = load([folder], NAME)
+    assert lists.subject.bases == (PLAIN, ALONG)
+    expected = [(plain_m(HALL, draw(number)), 2 * plain_m(HALL, draw(number))) for number in range(18)]
+    np.testing.assert_allclose(lists.parts["train"].base, expected, rtol=1e-6)
+    assert load([folder], ALONG).subject.bases == (PLAIN,)
 
 
 def test_an_unfinished_folder_gives_the_shards_that_are_there_and_another_digest(tmp_path: Path, data: LabelSet) -> None:

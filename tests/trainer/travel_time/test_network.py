@@ -18,12 +18,12 @@ from trainer.travel_time.checkpoint import Checkpoint, Subject
 from trainer.travel_time.design import Design
 from trainer.travel_time.network import MOST_SPREAD, TravelTime
 
-DESIGN = Design(encoder=8, sub_aisle=4, width=16, depth=2)
+DESIGN = Design(aisle=8, looks=2, told=4, width=16, depth=2)
 
 
 def network() -> TravelTime:
     torch.manual_seed(4)
-    return TravelTime(HALL, DESIGN).eval()
+    return TravelTime(HALL, 2, DESIGN).eval()
 
 
 def picks(lists: int, width: int) -> torch.Tensor:
@@ -35,19 +35,19 @@ def picks(lists: int, width: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("width", [1, 8, 500])
 def test_any_number_of_picks_is_answered(width: int) -> None:
-    value, spread = network()(picks(3, width), torch.full((3,), 30.0))
+    value, spread = network()(picks(3, width), torch.full((3, 2), 30.0))
     assert value.shape == spread.shape == (3,)
     assert torch.isfinite(value).all()
     assert ((spread > 0) & (spread <= MOST_SPREAD)).all()
 
 
 def test_a_list_without_picks_takes_no_time() -> None:
-    value, _ = network()(torch.zeros(2, 5, 3), torch.zeros(2))
+    value, _ = network()(torch.zeros(2, 5, 3), torch.zeros(2, 2))
     assert value.tolist() == [0.0, 0.0]
 
 
 def test_an_answer_does_not_depend_on_the_lists_beside_it() -> None:
-    net, several, base = network(), picks(6, 4), torch.linspace(10, 60, 6)
+    net, several, base = network(), picks(6, 4), torch.linspace(10, 60, 12).reshape(6, 2)
     together = net(several, base)
     for row in range(6):
         alone = net(several[row : row + 1], base[row : row + 1])
@@ -56,7 +56,7 @@ def test_an_answer_does_not_depend_on_the_lists_beside_it() -> None:
 
 @pytest.fixture
 def checkpoint() -> Checkpoint:
-    subject = Subject(HALL, Cart(hands=None), "cart_s", Label(unit="s", about="a time"), 50)
+    subject = Subject(HALL, Cart(hands=None), "cart_s", Label(unit="s", about="a time"), ("plain_m", "along_s"), 50)
     return Checkpoint(DESIGN, subject, network().state_dict(), {"step": 7, "validation": []})
 
 
@@ -64,7 +64,7 @@ def test_what_was_written_is_read(tmp_path: Path, checkpoint: Checkpoint) -> Non
     checkpoints.write(tmp_path / "best.pt", checkpoint)
     found = checkpoints.read(tmp_path / "best.pt")
     assert (found.design, found.subject, found.facts, found.state) == (checkpoint.design, checkpoint.subject, checkpoint.facts, None)
-    base = torch.full((3,), 30.0)
+    base = torch.full((3, 2), 30.0)
     assert torch.equal(found.network()(picks(3, 4), base)[0], network()(picks(3, 4), base)[0])
 
 

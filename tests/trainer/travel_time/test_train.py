@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import torch
 
 from bintally.cli import main
 from bintally.errors import InputError, UsageError
+from tests.trainer.interruptions import ask_to_stop, at_step, break_down
 from tests.trainer.travel_time.labels import NAME, write_labels
 from tests.trainer.tuning.searches import in_this_process, search, sqlite_url
 from trainer.travel_time import checkpoint as checkpoints
@@ -28,7 +27,7 @@ from trainer.travel_time.train import BEST, LAST, METRICS, batches, in_words, le
 from trainer.tuning.space import space_from
 from trainer.tuning.training import TravelTimeTraining
 
-SETTINGS = TravelTimeSettings(epochs=3, batch_size=32, encoder=16, sub_aisle=4, width=32, depth=1, ema=0.9, seed=5)
+SETTINGS = TravelTimeSettings(epochs=3, batch_size=32, aisle=16, looks=1, told=4, width=32, ema=0.9, seed=5)
 STEPS_PER_EPOCH = 540 // 32
 
 
@@ -48,26 +47,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory, data: LabelSet) -> Path:
     out = tmp_path_factory.mktemp("whole")
     train(data, out, SETTINGS)
     return out
-
-
-def at_step(number: int, do: Callable[[], None]) -> Callable[[float, TravelTimeSettings], float]:
-    """A stand-in for ``learning_rate``, which the loop asks once a step."""
-    asked = 0
-
-    def rate(progress: float, settings: TravelTimeSettings) -> float:
-        nonlocal asked
-        asked += 1
-        if asked == number:
-            do()
-        return learning_rate(progress, settings)
-
-    return rate
-
-
-def ask_to_stop() -> None:
-    if signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, signal.SIG_IGN):
-        pytest.fail("the loop does not look at SIGTERM")
-    signal.raise_signal(signal.SIGTERM)
 
 
 def same_weights(one: Checkpoint, other: Checkpoint) -> bool:
@@ -101,7 +80,7 @@ def test_a_run_stopped_by_sigterm_and_resumed_ends_with_the_same_weights(
     tmp_path: Path, data: LabelSet, whole: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(training, "learning_rate", at_step(step, ask_to_stop))
+        patch.setattr(training, "learning_rate", at_step(step, ask_to_stop, learning_rate))
         with pytest.raises(KeyboardInterrupt):
             train(data, tmp_path, SETTINGS)
     assert step <= checkpoints.read(tmp_path / LAST).facts["step"] <= step + STEPS_PER_EPOCH  # a thread carries the signal to the loop
@@ -114,11 +93,8 @@ def test_a_run_stopped_by_sigterm_and_resumed_ends_with_the_same_weights(
 def test_a_run_that_broke_down_goes_on_from_its_last_checkpoint(
     tmp_path: Path, data: LabelSet, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_down() -> None:
-        raise RuntimeError("the machine broke down")
-
     with monkeypatch.context() as patch:
-        patch.setattr(training, "learning_rate", at_step(STEPS_PER_EPOCH + 2, break_down))
+        patch.setattr(training, "learning_rate", at_step(STEPS_PER_EPOCH + 2, break_down, learning_rate))
         with pytest.raises(RuntimeError, match="broke down"):
             train(data, tmp_path, SETTINGS, save_every_s=0)
     assert checkpoints.read(tmp_path / LAST).facts["step"] == STEPS_PER_EPOCH + 1
@@ -142,7 +118,7 @@ def test_an_epoch_that_was_interrupted_counts_the_seconds_of_both_processes(
     monkeypatch.setattr("time.monotonic", clock)
     train(data, tmp_path / "whole", SETTINGS)
     with monkeypatch.context() as patch:
-        patch.setattr(training, "learning_rate", at_step(2 * STEPS_PER_EPOCH - 3, ask_to_stop))
+        patch.setattr(training, "learning_rate", at_step(2 * STEPS_PER_EPOCH - 3, ask_to_stop, learning_rate))
         with pytest.raises(KeyboardInterrupt):
             train(data, tmp_path / "broken", SETTINGS)
     now += 1000.0
@@ -196,7 +172,7 @@ def test_doubt_is_least_where_spreads_are_as_large_as_errors() -> None:
 
 def test_the_command_prints_network_and_baselines_and_keeps_them(tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--task", "travel-time", "--data", str(folder), "--label", NAME, "--out", str(tmp_path)]
-    sizes = ["--epochs", "1", "--batch-size", "64", "--width", "16", "--depth", "1", "--encoder", "8", "--sub-aisle", "4"]
+    sizes = ["--epochs", "1", "--batch-size", "64", "--width", "16", "--looks", "1", "--aisle", "8", "--told", "4"]
     assert main(["train", *words, *sizes]) == 0
     table = capsys.readouterr().out
     names = ["network", "shortest tour × constant", "regression on the shortest tour", "regression on simple features", "gradient boosting"]

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bintally.cli import main
+from tests.warehouse.command import code, lines
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 SMALL = ["pick", "day", "--layout", str(EXAMPLES / "hall.toml"), "--orders", "60", "--hours", "0.5", "--pickers", "4"]
 
 
-def code(arguments: list[str]) -> int:
-    """The exit code, whoever refuses the arguments."""
-    try:
-        return main(arguments)
-    except SystemExit as refused:
-        return int(refused.code or 0)
-
-
-def lines(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> list[dict[str, Any]]:
-    assert main([*arguments, "--json"]) == 0
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
 def test_each_rule_is_a_line_with_its_tours(capsys: pytest.CaptureFixture[str]) -> None:
-    found = lines(capsys, SMALL)
+    found = lines(capsys, *SMALL)
     assert [one["rule"] for one in found] == ["first-come", "first-come-full", "window", "rolling"]
     for one in found:
         assert sorted(name for tour in one["tours"] for name in tour["orders"]) == sorted(f"o{number}" for number in range(60))
@@ -37,7 +23,7 @@ def test_each_rule_is_a_line_with_its_tours(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_seed_repeats_the_day_and_another_one_does_not(capsys: pytest.CaptureFixture[str]) -> None:
-    first, again, other = (lines(capsys, [*SMALL, "--rule", "rolling", "--seed", seed]) for seed in "112")
+    first, again, other = (lines(capsys, *SMALL, "--rule", "rolling", "--seed", seed) for seed in "112")
     assert first == again
     assert first != other
 
@@ -53,14 +39,14 @@ def test_a_table_compares_the_rules_and_says_overload_in_words(capsys: pytest.Ca
 
 
 def test_an_order_file_tells_its_own_times_and_pickers(capsys: pytest.CaptureFixture[str]) -> None:
-    (found,) = lines(capsys, ["pick", "day", str(EXAMPLES / "orders.toml"), "--rule", "rolling"])
+    (found,) = lines(capsys, "pick", "day", str(EXAMPLES / "orders.toml"), "--rule", "rolling")
     assert found["pickers"] == 2
     assert found["late"] == 0
     assert min(tour["begins_s"] for tour in found["tours"]) >= 8 * 3600
 
 
 def test_the_picture_tells_the_same_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (found,) = lines(capsys, [*SMALL, "--rule", "rolling", "--plot", str(tmp_path / "day.svg")])
+    (found,) = lines(capsys, *SMALL, "--rule", "rolling", "--plot", str(tmp_path / "day.svg"))
     text = (tmp_path / "day.svg").read_text()
     assert f"rolling: at most {found['most_waiting']} orders wait" in text
     assert f"{found['walked_m'] / 1000:.1f} km are walked" in text
@@ -82,10 +68,10 @@ def test_the_picture_tells_the_same_in_words(tmp_path: Path, capsys: pytest.Capt
     ],
 )
 def test_wrong_use_is_told_with_exit_code_2(wrong: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert code(wrong) == 2
+    assert code(*wrong) == 2
     assert text in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert code(["pick", "day", "nowhere.toml"]) == 1
+    assert code("pick", "day", "nowhere.toml") == 1
     assert "nowhere.toml: cannot be read" in capsys.readouterr().err

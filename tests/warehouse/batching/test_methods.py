@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +15,10 @@ from tests.warehouse.batching.samples import best_m, length_m, random_problem, s
 from warehouse.batching import Batches, BatchProblem, alns, annealing, first_come, random, savings, seed
 from warehouse.batching.batches import check_batches
 from warehouse.batching.bound import lower_bound_m
-from warehouse.batching.budget import Budget
+from warehouse.batching.budget import FEW, Budget
 from warehouse.batching.parts import searched_in_parts
 
+alns_module = sys.modules["warehouse.batching.alns"]  # the package gives the function of this name
 Method = Callable[[BatchProblem], Batches]
 METHODS: dict[str, Method] = {
     "random": random,
@@ -53,6 +56,25 @@ def test_few_orders_are_batched_as_well_as_by_trying_all_partitions(number: int)
     assert found.total_length_m == pytest.approx(best)
     assert found.lower_bound_m is not None
     assert found.lower_bound_m <= best + 1e-6
+
+
+@pytest.mark.parametrize(("orders", "search"), [(20, "_searched"), (320, "searched_in_parts")])
+def test_the_clock_starts_when_a_few_orders_have_been_searched_and_all_is_compiled(
+    orders: int, search: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[int, int | None, float, float]] = []
+    real = getattr(alns_module, search)
+
+    def noted(problem: BatchProblem, start: list[list[int]], budget: Budget, seed: int) -> tuple[list[list[int]], int]:
+        found: tuple[list[list[int]], int] = real(problem, start, budget, seed)
+        calls.append((len(problem), budget.iterations, budget.began, time.monotonic()))
+        return found
+
+    monkeypatch.setattr(alns_module, search, noted)
+    check_batches(random_problem(3, orders), alns(random_problem(3, orders), seconds=0.1).batches)
+    (few, tries, _, done_at), (all_orders, _, began, _) = calls
+    assert (few, tries, all_orders) == (FEW, 10, orders)
+    assert began >= done_at
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -97,11 +119,11 @@ def test_the_better_methods_are_better() -> None:
 def test_parts_are_joined_again_and_never_worse_and_repeat() -> None:
     problem = random_problem(6, 600)
     start = savings(problem)
-    found, done = searched_in_parts(problem, start.batches, Budget(iterations=20), 1)
+    found, done = searched_in_parts(problem, start.batches, Budget(iterations=2000), 1)
     check_batches(problem, found)
-    assert done == 20
+    assert done == 2000
     assert sum(length_m(problem, batch) for batch in found) < start.total_length_m
-    assert found == searched_in_parts(problem, start.batches, Budget(iterations=20), 1)[0]
+    assert found == searched_in_parts(problem, start.batches, Budget(iterations=2000), 1)[0]
 
 
 def test_a_search_stops_when_nothing_better_is_found() -> None:

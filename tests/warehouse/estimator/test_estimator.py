@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from export.pack import pack as into_file
 from tests.fakes import travel_time as fakes
 from warehouse.estimator import Estimator, open_estimator
 from warehouse.estimator import estimator as module
+from warehouse.routing.cart.along import along_tours_s
 from warehouse.routing.exact import optimal_length_m, pack
 
 LADDER = regular_ladder(4, 3, depot=1)
@@ -60,6 +61,16 @@ def test_lists_of_any_length_are_estimated_as_the_formula_says(bundle: Path, thr
     found = open_estimator(bundle, threads).values(pack(lists), _quantities(lists))
     np.testing.assert_allclose([found.value, found.spread, found.plain_m], _formula(lists), rtol=1e-6)
     assert {array.dtype for array in (found.value, found.spread, found.plain_m)} == {np.dtype(np.float64)}
+
+
+def test_a_bundle_that_asks_for_it_is_given_the_time_along_the_tour(tmp_path: Path) -> None:
+    path = tmp_path / "two.onnx"
+    path.write_bytes(fakes.formula_bundle_bytes(LADDER, CART, ("plain_m", "along_s")))
+    lists = _drawn(np.random.default_rng(4).integers(0, 9, 200).tolist())
+    found = open_estimator(path, threads=2).values(pack(lists), _quantities(lists))
+    along = along_tours_s(LADDER, replace(CART, pick_s=0.0), pack(lists), _quantities(lists))
+    np.testing.assert_allclose(found.value, _formula(lists)[0] + fakes.TIMES[1] * along, rtol=1e-5)
+    np.testing.assert_allclose(found.plain_m, _formula(lists)[2])
 
 
 def test_answers_do_not_depend_on_threads_or_on_the_sequence(bundle: Path, estimator: Estimator) -> None:
@@ -167,7 +178,7 @@ def test_answers_that_are_no_times_never_get_out(tmp_path: Path, number: float) 
 
 def test_the_trained_warehouse_and_cart_fit(estimator: Estimator) -> None:
     estimator.check(LADDER, CART)
-    estimator.check(LADDER, dataclasses.replace(CART, pick_s=60.0))  # no part of the label
+    estimator.check(LADDER, replace(CART, pick_s=60.0))  # no part of the label
 
 
 OTHER_LADDERS: list[tuple[Ladder, str]] = [
@@ -177,10 +188,10 @@ OTHER_LADDERS: list[tuple[Ladder, str]] = [
     (regular_ladder(4, 3, depot=1, block_m=12.0), "cross aisle 1 at 16 m, not 12 m"),
     (regular_ladder(4, 3, depot=2), "the depot at column 1 of cross aisle 0, not column 2 of cross aisle 0"),
     (regular_ladder(4, 3, depot=1, end=Place(3, 2)), "drop-offs at column 1 of cross aisle 0, not column 3 of cross aisle 2"),
-    (dataclasses.replace(LADDER, ways=Ways((1, -1, 1, -1), (0, 0, 0))), "other one-way rules"),
-    (dataclasses.replace(LADDER, start=Place(1, 0, 5.0), ends=(Place(1, 0, 5.0),)), "not column 1 of cross aisle 0, 5 m away"),
+    (replace(LADDER, ways=Ways((1, -1, 1, -1), (0, 0, 0))), "other one-way rules"),
+    (replace(LADDER, start=Place(1, 0, 5.0), ends=(Place(1, 0, 5.0),)), "not column 1 of cross aisle 0, 5 m away"),
     (
-        dataclasses.replace(LADDER, x_m=(0.0, 1.0, 3.0, 6.0, 9.0), aisles=(True, False, True, True, True), ways=Ways((0,) * 5, (0,) * 3)),
+        replace(LADDER, x_m=(0.0, 1.0, 3.0, 6.0, 9.0), aisles=(True, False, True, True, True), ways=Ways((0,) * 5, (0,) * 3)),
         "aisles and depots stand in another order",
     ),
 ]
@@ -196,11 +207,11 @@ def test_another_warehouse_is_refused_with_what_differs(estimator: Estimator, la
 @pytest.mark.parametrize(
     ("cart", "told"),
     [
-        (dataclasses.replace(CART, walk_m_s=2.0), "walking speed 1.4 m/s, not 2"),
-        (dataclasses.replace(CART, push_m_s=0.5), "pushing speed 0.7 m/s, not 0.5"),
-        (dataclasses.replace(CART, hands=None), "hands for 6 items, not any number of"),
-        (dataclasses.replace(CART, park_s=4.0), "3 s to park, not 4"),
-        (dataclasses.replace(CART, in_aisles=False), "cart in aisles: yes, not no"),
+        (replace(CART, walk_m_s=2.0), "walking speed 1.4 m/s, not 2"),
+        (replace(CART, push_m_s=0.5), "pushing speed 0.7 m/s, not 0.5"),
+        (replace(CART, hands=None), "hands for 6 items, not any number of"),
+        (replace(CART, park_s=4.0), "3 s to park, not 4"),
+        (replace(CART, in_aisles=False), "cart in aisles: yes, not no"),
         (None, "here comes none"),
     ],
 )

@@ -77,6 +77,7 @@ def test_the_carts_time_of_longer_lists_is_near_the_best_and_not_called_proven()
     best = np.array([solve_exact(cart_problem(HALL, picks, CART)).time_s - CART.pick_s * len(picks) for _, picks in longer])
     gaps = found["cart_s"][[k for k, _ in longer]] / best - 1
     assert gaps.min() > -1e-9
+    assert (found["along_s"] >= found["cart_s"] * (1 - 1e-5)).all()
     assert gaps.mean() < 0.0005
     sizes = np.diff(batch.drawn.first)
     assert np.array_equal(found["cart_proven"] == 1.0, sizes <= 11)
@@ -147,7 +148,7 @@ def test_two_labels_of_one_name_are_refused() -> None:
 
 def test_the_shortest_tour_is_always_a_label_and_each_function_asked_for_once() -> None:
     names = [list(function.labels) for function in functions_of(["s-shape", "plain", "s-shape", "cart"], CART)]
-    assert names == [[PLAIN], ["s_shape_m"], ["cart_s", "cart_proven"]]
+    assert names == [[PLAIN], ["s_shape_m"], ["cart_s", "along_s", "cart_proven"]]
 
 
 def test_shards_make_up_the_whole() -> None:

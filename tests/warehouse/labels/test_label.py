@@ -17,6 +17,7 @@ from bintally.errors import InputError, UnavailableError, UsageError
 from bintally.labels import SHEET, read_shards, read_sheet
 from bintally.layouts import Cart
 from tests.fakes.programs import BINTALLY, Start, wait_until
+from tests.warehouse.command import code
 from tests.warehouse.labels.samples import CART, FLAG, HALL_FILE, job, one_by_one
 from warehouse.labels.job import Job, sheet_of
 from warehouse.labels.label import label
@@ -212,20 +213,13 @@ def test_ctrl_c_ends_in_order_and_says_how_to_go_on(tmp_path: Path, start: Start
     assert len(read_shards(tmp_path)) >= 10
 
 
-def code(*arguments: str) -> int:
-    try:
-        return main(["pick", "label", *arguments])
-    except SystemExit as refused:
-        return int(refused.code or 0)
-
-
 def test_the_command_line_labels_with_the_cart_it_is_given(tmp_path: Path) -> None:
     few = ("--layout", str(HALL_FILE), "--lists", "4", "--out", str(tmp_path), "--most-picks", "3", "--kinds", "skewed")
-    assert code(*few, "--hands", "unlimited", "--push-speed", "1", "--workers", "1") == 0
+    assert code("pick", "label", *few, "--hands", "unlimited", "--push-speed", "1", "--workers", "1") == 0
     sheet, found = read_sheet(tmp_path), read_shards(tmp_path)
     assert sheet.cart is not None
     assert (sheet.cart.hands, sheet.cart.push_m_s) == (None, 1.0)
-    assert list(sheet.labels) == ["plain_m", "cart_s", "cart_proven"]
+    assert list(sheet.labels) == ["plain_m", "cart_s", "along_s", "cart_proven"]
     assert found.kind_names == ("skewed",)
 
 
@@ -243,6 +237,6 @@ def test_the_command_line_labels_with_the_cart_it_is_given(tmp_path: Path) -> No
 def test_wrong_options_are_refused_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[str, ...], told: str
 ) -> None:
-    assert code("--layout", str(HALL_FILE), "--lists", "4", "--out", str(tmp_path / "labels"), *wrong) != 0
+    assert code("pick", "label", "--layout", str(HALL_FILE), "--lists", "4", "--out", str(tmp_path / "labels"), *wrong) != 0
     assert re.search(told, capsys.readouterr().err)
     assert not (tmp_path / "labels").exists()

@@ -14,6 +14,7 @@ import pytest
 from bintally.cli import main
 from bintally.layouts import Cart, Ladder
 from tests.bintally.layouts.test_literature import BATCH
+from tests.warehouse.command import code, lines
 from warehouse.batching.batches import Batches
 from warehouse.batching.budget import Budget
 from warehouse.batching.problem import BatchProblem
@@ -26,19 +27,6 @@ ORDERS = EXAMPLES / "orders.toml"
 FIRST_COME = ("--method", "first-come")
 
 
-def lines(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict[str, Any]]:
-    assert main(["pick", "batch", *map(str, arguments), "--json"]) == 0
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def code(arguments: list[str]) -> int:
-    """The exit code, whoever refuses the arguments."""
-    try:
-        return main(arguments)
-    except SystemExit as refused:
-        return int(refused.code or 0)
-
-
 def orders_file(folder: Path, name: str, *orders: str, extra: str = "") -> Path:
     path = folder / name
     (folder / "hall.toml").write_text((EXAMPLES / "hall.toml").read_text())
@@ -48,7 +36,7 @@ def orders_file(folder: Path, name: str, *orders: str, extra: str = "") -> Path:
 
 
 def test_the_example_is_batched_wave_by_wave_and_zone_by_zone(capsys: pytest.CaptureFixture[str]) -> None:
-    (found,) = lines(capsys, ORDERS, *FIRST_COME)
+    (found,) = lines(capsys, "pick", "batch", ORDERS, *FIRST_COME)
     assert found["file"] == str(ORDERS)
     assert (found["method"], found["with_cart"], found["late"]) == ("first-come", False, [])
     assert [(one["wave"], one["zone"], one["orders"]) for one in found["lists"]] == [
@@ -72,7 +60,7 @@ def test_the_example_is_batched_wave_by_wave_and_zone_by_zone(capsys: pytest.Cap
 
 def test_without_due_times_nobody_is_told_when_to_walk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = orders_file(tmp_path, "a.toml", '{name = "1", lines = [{article = "near"}]}', '{name = "2", lines = [{article = "far"}]}')
-    (found,) = lines(capsys, path, *FIRST_COME)
+    (found,) = lines(capsys, "pick", "batch", path, *FIRST_COME)
     (one,) = found["lists"]
     assert (one["picker"], one["begins"], one["ends"], one["due"], one["late"]) == (None, None, None, None, [])
     assert main(["pick", "batch", str(path), *FIRST_COME]) == 0
@@ -85,7 +73,7 @@ def test_without_due_times_nobody_is_told_when_to_walk(tmp_path: Path, capsys: p
 def test_what_is_late_whatever_is_done_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     orders = [f'{{name = "{number}", due = "00:02:10", lines = [{{article = "far", quantity = 2}}]}}' for number in range(2)]
     path = orders_file(tmp_path, "a.toml", *orders)
-    (found,) = lines(capsys, path, *FIRST_COME)
+    (found,) = lines(capsys, "pick", "batch", path, *FIRST_COME)
     assert [one["late"] for one in found["lists"]] == [[], ["1"]]
     assert found["late"] == [{"order": "1", "late_s": pytest.approx(found["total_time_s"] - 130)}]
     assert main(["pick", "batch", str(path), *FIRST_COME]) == 0
@@ -96,13 +84,13 @@ def test_what_is_late_whatever_is_done_is_told(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_with_a_cart_times_are_those_of_schedules(capsys: pytest.CaptureFixture[str]) -> None:
-    (walked,) = lines(capsys, ORDERS, *FIRST_COME)
-    (pushed,) = lines(capsys, ORDERS, *FIRST_COME, "--cart")
+    (walked,) = lines(capsys, "pick", "batch", ORDERS, *FIRST_COME)
+    (pushed,) = lines(capsys, "pick", "batch", ORDERS, *FIRST_COME, "--cart")
     assert pushed["with_cart"]
     assert pushed["total_time_s"] > walked["total_time_s"]
     # as fast as the worker, parked in no time and with any number of hands, a cart is no burden
     free = ("--push-speed", 1.4, "--park-time", 0, "--hands", "unlimited")
-    (hurried,) = lines(capsys, ORDERS, *FIRST_COME, "--cart", *free)
+    (hurried,) = lines(capsys, "pick", "batch", ORDERS, *FIRST_COME, "--cart", *free)
     assert hurried["total_time_s"] == pytest.approx(walked["total_time_s"])
 
 
@@ -111,7 +99,7 @@ def test_the_literatures_orders_are_batched_with_the_entry_distance_that_is_give
 ) -> None:
     path = tmp_path / "b.txt"
     path.write_bytes(BATCH.encode("latin-1"))
-    (found,) = lines(capsys, path, *FIRST_COME, "--entry-distance", 1.5)
+    (found,) = lines(capsys, "pick", "batch", path, *FIRST_COME, "--entry-distance", 1.5)
     # the depot is 4 m behind aisle 1's back; one article lies at the back of aisle 1, the other at the front of aisle 0
     assert found["total_length_m"] == pytest.approx(2 * 4 + 2 * 1.5 + 2 * 2.5 + 2 * (5 * 1.5 + 1.5))
     assert found["batches"] == [["0", "1"]]
@@ -144,7 +132,7 @@ def test_each_file_of_a_folder_is_batched_though_one_is_broken(tmp_path: Path, c
     ],
 )
 def test_wrong_use_is_told_in_one_line(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert code(["pick", "batch", str(ORDERS), *arguments]) == 2
+    assert code("pick", "batch", str(ORDERS), *arguments) == 2
     told = capsys.readouterr()
     assert text in told.err.splitlines()[-1]
     assert not told.out

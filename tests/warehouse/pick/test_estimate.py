@@ -125,13 +125,13 @@ def test_a_counter_is_no_estimator(tmp_path: Path, tiny_bundle: Path, capsys: py
 def test_the_bench_prints_the_errors_that_a_plain_formula_gives(
     bundle: Path, layout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench, "_AT_ONCE", (1, 20))
+    monkeypatch.setattr(bench, "AT_ONCE", (1, 20))
     monkeypatch.setattr(bench, "_REPEATS", 1)
     monkeypatch.setattr(bench, "_BESIDE", 2)
     assert main(["pick", "bench", "estimator", "--estimator", str(bundle), "--layout", str(layout), "--lists", "5", "--seed", "3"]) == 0
     out = capsys.readouterr().out
     ladder, places = read_places(layout)
-    batch = Batch(ladder, places, 0, Drawing(places, KINDS, fakes.MOST_PICKS, 3).lists(0, 5))
+    batch = Batch(ladder, places, bench.FRESH, Drawing(places, KINDS, fakes.MOST_PICKS, 3).lists(bench.FRESH, bench.FRESH + 5))
     errors = []
     for _, picks in batch.lists():
         value, _ = fakes.expected(picks.columns, picks.y_m, picks.quantities, optimal_length_m(ladder, picks))

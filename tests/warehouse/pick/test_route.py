@@ -6,30 +6,17 @@ import itertools
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bintally.cli import main
+from tests.warehouse.command import code, lines
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 PICKS = EXAMPLES / "picks.toml"
 WAREHOUSE = (
     '[layout]\naisles = 4\naisle_pitch_m = 5\nblocks = [{length_m = 18}]\nentry_m = 1\n[layout.depot]\naisle = 0\ncross_aisle = "front"\n'
 )
-
-
-def lines(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict[str, Any]]:
-    assert main(["pick", "route", *map(str, arguments), "--json"]) == 0
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def code(arguments: list[str]) -> int:
-    """The exit code, whoever refuses the arguments."""
-    try:
-        return main(arguments)
-    except SystemExit as refused:
-        return int(refused.code or 0)
 
 
 def asked(folder: Path, name: str, *picks: str, extra: str = "") -> Path:
@@ -43,7 +30,7 @@ def test_a_tour_names_its_stops_in_order(tmp_path: Path, capsys: pytest.CaptureF
     path = asked(
         tmp_path, "a.toml", '{aisle = 2, position_m = 4, article = "nuts"}', '{aisle = 0, position_m = 17, article = "bolts", quantity = 3}'
     )
-    (found,) = lines(capsys, path)
+    (found,) = lines(capsys, "pick", "route", path)
     assert (found["file"], found["policy"], found["proven_optimal"]) == (str(path), "optimal", True)
     # up the first aisle to the bolts, over the back, down the third one past the nuts, and home: or both aisles from the front
     assert found["length_m"] == pytest.approx(min(2 * 20 + 2 * 10, 2 * 18 + 2 * 10 + 2 * 5))
@@ -56,20 +43,20 @@ def test_a_tour_names_its_stops_in_order(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_an_empty_list_needs_no_walk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = asked(tmp_path, "a.toml")
-    for found in lines(capsys, path, "--policy", "all") + lines(capsys, path, "--cart"):
+    for found in lines(capsys, "pick", "route", path, "--policy", "all") + lines(capsys, "pick", "route", path, "--cart"):
         assert (found["length_m"], found["stops"]) == (0, [])
         assert found.get("time_s", 0) == 0
 
 
 def test_no_policy_is_shorter_than_the_optimum(capsys: pytest.CaptureFixture[str]) -> None:
-    best, *others = lines(capsys, PICKS, "--policy", "all")
+    best, *others = lines(capsys, "pick", "route", PICKS, "--policy", "all")
     assert best["policy"] == "optimal"
     assert len(others) >= 6
     assert all(other["length_m"] >= best["length_m"] - 1e-9 and not other["proven_optimal"] for other in others)
 
 
 def test_a_schedule_tells_each_step_and_a_bound(capsys: pytest.CaptureFixture[str]) -> None:
-    exact, pushed = lines(capsys, PICKS, "--cart", "--policy", "optimal", "--policy", "s-shape")
+    exact, pushed = lines(capsys, "pick", "route", PICKS, "--cart", "--policy", "optimal", "--policy", "s-shape")
     assert exact["proven_optimal"]
     assert exact["lower_bound_s"] == pytest.approx(exact["time_s"])
     assert pushed["time_s"] >= exact["time_s"] - 1e-9
@@ -77,9 +64,9 @@ def test_a_schedule_tells_each_step_and_a_bound(capsys: pytest.CaptureFixture[st
         taken = [stop["article"] for step in found["schedule"] for loop in step.get("loops", [step]) for stop in loop["picks"]]
         assert set(taken) == {stop["article"] for stop in found["stops"]}
         assert sum(step["seconds"] for step in found["schedule"]) <= found["time_s"] + 1e-9
-    (walked,) = lines(capsys, PICKS, "--policy", "s-shape")
+    (walked,) = lines(capsys, "pick", "route", PICKS, "--policy", "s-shape")
     assert pushed["pushed_along_s"] == pytest.approx(walked["length_m"] / 0.7 + 3 * 5.0)
-    (searched,) = lines(capsys, PICKS, "--cart", "--method", "search")
+    (searched,) = lines(capsys, "pick", "route", PICKS, "--cart", "--method", "search")
     assert searched["lower_bound_s"] <= exact["time_s"] + 1e-9 <= searched["time_s"] + 2e-9
 
 
@@ -88,7 +75,7 @@ def test_a_schedule_takes_each_item_once_and_its_steps_add_up(policy: str, tmp_p
     picks = ("{aisle = 3, position_m = 9, quantity = 8}", "{aisle = 3, position_m = 11}", "{aisle = 1, position_m = 2, quantity = 4}")
     path = asked(tmp_path, "a.toml", *picks, extra="[cart]\nhands = 3\npick_s = 5\npark_s = 3\nwalk_m_s = 1.4\n")
     for more in ([], ["--no-in-aisles"]):
-        (found,) = lines(capsys, path, "--cart", "--policy", policy, *more)
+        (found,) = lines(capsys, "pick", "route", path, "--cart", "--policy", policy, *more)
         loops = [loop for step in found["schedule"] for loop in step.get("loops", [])]
         assert all(loop["items"] == sum(stop["quantity"] for stop in loop["picks"]) <= 3 for loop in loops)
         walked_m = sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for loop in loops for a, b in itertools.pairwise(loop["path"]))
@@ -105,8 +92,8 @@ def test_a_schedule_takes_each_item_once_and_its_steps_add_up(policy: str, tmp_p
 def test_what_is_said_of_the_cart_replaces_what_the_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cart = "[cart]\nhands = 1\npark_s = 100\npick_s = 0\n"
     path = asked(tmp_path, "a.toml", "{aisle = 1, position_m = 9}", "{aisle = 1, position_m = 3}", extra=cart)
-    (slow,) = lines(capsys, path, "--cart")
-    (fast,) = lines(capsys, path, "--cart", "--park-time", "0", "--hands", "unlimited", "--pick-time", "0")
+    (slow,) = lines(capsys, "pick", "route", path, "--cart")
+    (fast,) = lines(capsys, "pick", "route", path, "--cart", "--park-time", "0", "--hands", "unlimited", "--pick-time", "0")
     assert fast["time_s"] < slow["time_s"]
     assert fast["time_s"] <= 2 * (5 + 10) / 1.4 + 1e-9
 
@@ -124,11 +111,11 @@ def test_each_file_of_a_folder_is_routed_though_one_is_broken(tmp_path: Path, ca
 
 def test_one_way_aisles_are_routed_by_the_directed_solver(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picks = ("{aisle = 1, position_m = 2}", "{aisle = 2, position_m = 2}")
-    (free,) = lines(capsys, asked(tmp_path, "free.toml", *picks))
+    (free,) = lines(capsys, "pick", "route", asked(tmp_path, "free.toml", *picks))
     ways = 'one_way = [{aisle = 1, direction = "back"}, {aisle = 2, direction = "front"}]\n'
     path = tmp_path / "ways.toml"
     path.write_text(f"picks = [{', '.join(picks)}]\n" + WAREHOUSE.replace("entry_m = 1\n", f"entry_m = 1\n{ways}"))
-    (directed,) = lines(capsys, path)
+    (directed,) = lines(capsys, "pick", "route", path)
     assert directed["proven_optimal"]
     assert (free["length_m"], directed["length_m"]) == (2 * 10 + 4 * 3, 2 * 10 + 2 * 20)
     assert main(["pick", "route", str(path), "--policy", "s-shape"]) == 1
@@ -140,7 +127,7 @@ def test_one_way_aisles_are_routed_by_the_directed_solver(tmp_path: Path, capsys
 
 
 def test_stock_in_several_places_is_chosen(capsys: pytest.CaptureFixture[str]) -> None:
-    (found,) = lines(capsys, EXAMPLES / "order.toml")
+    (found,) = lines(capsys, "pick", "route", EXAMPLES / "order.toml")
     assert found["proven_optimal"]
     assert found["stops"]
 
@@ -149,8 +136,8 @@ def test_places_that_are_best_for_walking_are_not_said_to_be_best_for_the_cart(t
     stock = '[{article = "bolt", aisle = 0, position_m = 1, quantity = 3}, {article = "bolt", aisle = 1, position_m = 9, quantity = 3}]'
     path = tmp_path / "a.toml"
     path.write_text(f'order = [{{article = "bolt", quantity = 3}}]\nstock = {stock}\n{WAREHOUSE}[cart]\nhands = 1\n')
-    (walked,) = lines(capsys, path)
-    (pushed,) = lines(capsys, path, "--cart")
+    (walked,) = lines(capsys, "pick", "route", path)
+    (pushed,) = lines(capsys, "pick", "route", path, "--cart")
     assert walked["proven_optimal"]
     assert not pushed["proven_optimal"]
     assert pushed["lower_bound_s"] == pytest.approx(walked["length_m"] / 1.4)
@@ -172,7 +159,7 @@ def test_places_that_are_best_for_walking_are_not_said_to_be_best_for_the_cart(t
     ],
 )
 def test_wrong_use_is_told_in_one_line(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert code(["pick", "route", str(PICKS), *arguments]) == 2
+    assert code("pick", "route", str(PICKS), *arguments) == 2
     told = capsys.readouterr()
     assert text in told.err.splitlines()[-1]
     assert not told.out
@@ -220,5 +207,5 @@ def test_a_picture_shows_one_list(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_measurement_that_cannot_be_is_told_in_one_line(
     arguments: list[str], exit_code: int, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert code(["pick", "bench", *arguments]) == exit_code
+    assert code("pick", "bench", *arguments) == exit_code
     assert text in capsys.readouterr().err.splitlines()[-1]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bintally.errors import UnavailableError, UsageError
-from warehouse.pick.bench import cart, estimator, growth, instances, policies, speed, two_lists
+from warehouse.pick.bench import batch_growth, batching, cart, estimator, growth, instances, policies, speed, two_lists
 
-PARTS = ("instances", "speed", "cart", "policies", "growth", "estimator", "two-lists")
-LONG = ("two-lists",)
+PARTS = ("instances", "speed", "cart", "policies", "growth", "estimator", "two-lists", "batching", "batch-growth")
+LONG = ("two-lists", "batching", "batch-growth")
 """Parts that take so long that they are measured only if named."""
 
 
@@ -27,12 +27,12 @@ def bench(
     Args:
         parts: names of PARTS; none means all but LONG, without ``instances`` if no folder of them is given, without ``estimator`` if
             there is none.
-        folder: instances with their proven optima.
-        out: where plots go; without it there are none.
+        folder: instances with their proven optima, or of batching with their best known lengths.
+        out: where plots go, and what batching has measured so far; without it there are none.
         lists: of each kind, at least 1.
         seed: of the random lists, at least 0.
         trained: an estimator's bundle, and the layout file of its warehouse.
-        seconds: of each annealing on estimates.
+        seconds: of each annealing on estimates, or each search on a batching instance.
 
     Raises:
         UsageError: an unknown part, no folder for the instances, or no estimator.
@@ -41,8 +41,9 @@ def bench(
     unknown = set(parts) - set(PARTS)
     if unknown:
         raise UsageError(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    if "instances" in parts and folder is None:
-        raise UsageError("instances: say where they are, with --instances DIR")
+    for part in ("instances", "batching"):
+        if part in parts and folder is None:
+            raise UsageError(f"{part}: say where the instances are, with --instances DIR")
     for part in ("estimator", "two-lists"):
         if part in parts and trained is None:
             raise UsageError(f"{part}: this needs an estimator; say which, with --estimator BUNDLE and --layout FILE")
@@ -64,6 +65,10 @@ def bench(
         estimator.measure(*trained, lists, seed)
     if "two-lists" in wanted and trained:
         two_lists.measure(*trained, seed, seconds=seconds)
+    if "batching" in wanted and folder:
+        batching.measure(folder, seconds, seed, out)
+    if "batch-growth" in wanted:
+        batch_growth.measure(seed, out)
 
 
 def _make_folder(out: Path) -> None:

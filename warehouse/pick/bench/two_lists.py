@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bintally.errors import InputError
 from bintally.layouts import Cart, Ladder, PickList, Shelf
 from bintally.layouts.files import read_places
 from warehouse.batching.batches import times_s
@@ -66,14 +67,20 @@ class History:
     calculated_s: tuple[float, ...]
 
 
-def two_list_problem(ladder: Ladder, places: PickList, rng: np.random.Generator) -> BatchProblem:
-    """Orders of two items at two of a warehouse's places, drawn from everywhere alike; two carts take half of them each."""
-    drawn = [rng.choice(len(places), ITEMS, replace=False).tolist() for _ in range(ORDERS)]
+def two_list_problem(ladder: Ladder, places: PickList, rng: np.random.Generator, orders: int = ORDERS) -> BatchProblem:
+    """Orders of two items at two of a warehouse's places, drawn from everywhere alike; two carts take half of them each.
+
+    Raises:
+        InputError: the warehouse has no two places.
+    """
+    if len(places) < ITEMS:
+        raise InputError(f"orders of {ITEMS} items at different places cannot be drawn: the layout has {len(places)}; take a larger one")
+    drawn = [rng.choice(len(places), ITEMS, replace=False).tolist() for _ in range(orders)]
     wanted = sorted({place for order in drawn for place in order})
     where = zip(places.columns[wanted].tolist(), places.blocks[wanted].tolist(), places.y_m[wanted].tolist(), strict=True)
     shelves = [Shelf(f"a{place}", *one) for place, one in zip(wanted, where, strict=True)]
-    orders = [(f"o{number}", {f"a{place}": 1 for place in order}) for number, order in enumerate(drawn)]
-    return batch_problem(ladder, shelves, orders, {shelf.article: (1.0,) for shelf in shelves}, (ORDERS * ITEMS / LISTS,), LISTS)
+    lines = [(f"o{number}", {f"a{place}": 1 for place in order}) for number, order in enumerate(drawn)]
+    return batch_problem(ladder, shelves, lines, {shelf.article: (1.0,) for shelf in shelves}, (orders * ITEMS / LISTS,), LISTS)
 
 
 Budgets = tuple[Callable[[], Budget], Callable[[], Budget]]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warehouse.pick.parsers.cart import OPTIONS, add_cart_options, given_cart
-from warehouse.pick.parsers.types import number, whole_from
+from warehouse.pick.parsers.types import above_0, number, whole_from
 
 if TYPE_CHECKING:
     from warehouse.pick.batch.batcher import Asked
@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--method", default="alns", metavar="NAME", help="random, first-come, seed, savings, annealing, or alns (the default, and the best)"
     )
-    parser.add_argument("--seconds", type=_above_0, metavar="N", help=f"search so long for each file (default: {_SECONDS:g})")
+    parser.add_argument("--seconds", type=above_0, metavar="N", help=f"search so long for each file (default: {_SECONDS:g})")
     parser.add_argument(
         "--iterations", type=whole_from(1), metavar="N", help="search so many steps for each part of a file that is batched"
     )
@@ -51,13 +51,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         choices=("exact", "estimate", "estimate-then-exact"),
         help="who times a list: the best schedule, or an estimator (default: estimate-then-exact with --estimator, otherwise exact)",
     )
-
-
-def _above_0(text: str) -> float:
-    """A finite number above 0."""
-    if (value := number(text)) <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
-    return value
 
 
 def _batch(options: argparse.Namespace) -> int:

@@ -17,6 +17,13 @@ def number(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
 
 
+def above_0(text: str) -> float:
+    """A finite number above 0."""
+    if (value := number(text)) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
+    return value
+
+
 def whole_from(least: int) -> Callable[[str], int]:
     """A reader of whole numbers from ``least`` on."""
 

@@ -53,7 +53,7 @@ class Growth:
 
     Attributes:
         against: the thing, such as ``aisles``.
-        curves: microseconds a list.
+        curves: microseconds a list, or what the picture is labelled with.
         theory: what the time should be proportional to, at the x of the last curve, if a theory is drawn: it passes through that curve's
             last point.
         theory_name: stands at the theory's line, such as ``∝ aisles``.
@@ -92,12 +92,14 @@ class Excess:
             raise UsageError(f"excess, {self.title}: at least one curve is needed")
 
 
-def draw_growth(path: Path, growths: Sequence[Growth]) -> None:
-    """Draw how the time of a list grows, a panel for each cause.
+def draw_growth(path: Path, growths: Sequence[Growth], title: str = "How the time of a list grows", label: str = "time a list, µs") -> None:
+    """Draw how the time of a list, or something else, grows, a panel for each cause.
 
     Args:
         path: where to; .svg, .pdf or .png.
         growths: the panels, at least one.
+        title: of the picture.
+        label: of the values.
 
     Raises:
         UsageError: another suffix, or nothing to draw.
@@ -120,7 +122,7 @@ def draw_growth(path: Path, growths: Sequence[Growth]) -> None:
             axes.annotate(growth.theory_name, at, offset, textcoords="offset points", color=FAINT, ha=sides[0], va=sides[1])
         _draw_curves(axes, growth.curves, looks)
 
-    _draw(path, "How the time of a list grows", "time a list, µs", [(growth.against, growth) for growth in growths], draw)
+    _draw(path, title, label, [(growth.against, growth) for growth in growths], draw)
 
 
 def draw_excess(path: Path, panels: Sequence[Excess]) -> None:
