@@ -13,6 +13,7 @@ from deploy.fleet.parsers import (
     enroll,
     init,
     list_,
+    page,
     publish,
     renew,
     revoke,
@@ -37,6 +38,7 @@ _COMMANDS = {
     "stations": stations,
     "rollout": rollout,
     "run": run,
+    "page": page,
     "desire": desire,
     "ca": ca,
     "enroll": enroll,
@@ -51,5 +53,6 @@ def fleet(arguments: Sequence[str]) -> int:
     for command in _COMMANDS.values():
         command.add(commands)
     stations.add_label(commands)
+    page.add_token(commands)
     options = parser.parse_args(arguments)
     return int(options.run(options))

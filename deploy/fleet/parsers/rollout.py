@@ -38,15 +38,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verbs = parser.add_subparsers(required=True, metavar="{start,status,pause,resume,abort}")
     _add_start(verbs)
     _add_status(verbs)
-    for name, run, text in (
-        ("pause", _pause, "begin no further cohort; what is out is watched, and taken back if it turns out bad"),
-        ("resume", _resume, "go on after a pause"),
-        ("abort", _abort, "end it; stations keep what they have, unless --roll-back is given"),
+    for name, text in (
+        ("pause", "begin no further cohort; what is out is watched, and taken back if it turns out bad"),
+        ("resume", "go on after a pause"),
+        ("abort", "end it; stations keep what they have, unless --roll-back is given"),
     ):
         verb = verbs.add_parser(
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"example: bintally fleet rollout {name} ID"
         )
-        verb.set_defaults(run=run)
+        verb.set_defaults(run=_order, order=name)
         verb.add_argument("id", metavar="ID", help="of the roll-out")
         database_option(verb)
         if name == "abort":
@@ -218,29 +218,12 @@ def _shown(store: Store, found: list[Rollout], *, stations: bool) -> list[dict[s
     return [rollout_json(one, views, now, stations=stations) for one in found]
 
 
-def _pause(options: argparse.Namespace) -> int:
-    return _order(options, "paused", "running")
-
-
-def _resume(options: argparse.Namespace) -> int:
-    return _order(options, "running", "paused")
-
-
-def _abort(options: argparse.Namespace) -> int:
+def _order(options: argparse.Namespace) -> int:
     import time
 
-    if not options.roll_back:
-        return _order(options, "aborted", "running", "paused")
+    from deploy.fleet.rollout.orders import give_order
+
+    order = "roll-back" if options.order == "abort" and options.roll_back else options.order
     with store_of(options) as store:
-        store.order(options.id, "returning", who(), time.time(), allowed=("running", "paused"), outcome="aborted")
-    print(f"{options.id}: is being taken back")
-    return 0
-
-
-def _order(options: argparse.Namespace, status: Any, *allowed: Any) -> int:
-    import time
-
-    with store_of(options) as store:
-        store.order(options.id, status, who(), time.time(), allowed=allowed)
-    print(f"{options.id}: {status}")
+        print(give_order(store, options.id, order, who(), time.time()))
     return 0

@@ -54,6 +54,17 @@ class Entry:
     detail: str
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A roll-out that is over, without its stations."""
+
+    id: str
+    status: Status
+    why: str
+    who: str
+    began_at: float
+
+
 class Store:
     """The fleet's database; each method is one transaction.
 
@@ -141,6 +152,13 @@ class Store:
                 for row in connection.execute(query.where(ROLLOUTS.c.status.in_(OPEN)) if only_open else query)
             ]
 
+    def ended(self, newest: int = 10) -> list[Ended]:
+        """The newest roll-outs that are over, newest first."""
+        found = (ROLLOUTS.c.id, ROLLOUTS.c.status, ROLLOUTS.c.why, ROLLOUTS.c.who, ROLLOUTS.c.began_at)
+        query = sa.select(*found).where(ROLLOUTS.c.status.not_in(OPEN)).order_by(ROLLOUTS.c.number.desc()).limit(newest)
+        with self._reading() as connection:
+            return [Ended(*row) for row in connection.execute(query)]
+
     def rollout(self, name: str) -> Rollout:
         """One roll-out.
 
@@ -227,6 +245,11 @@ class Store:
                 connection.execute(query.values(published_at=now), [{"a": source, "b": revision} for source, revision in desires])
 
     # who did what, and who decides
+
+    def note(self, who: str, what: str, detail: str, now: float) -> None:
+        """Write a line into the log."""
+        with self._writing() as connection:
+            rows.audit(connection, now, who, what, detail)
 
     def audit(self, newest: int = 100) -> list[Entry]:
         """The newest lines of the log, newest first."""
