@@ -34,6 +34,9 @@ fi
 for name in database_password grafana_password page_token; do
     [ -s "$home/secrets/$name" ] || openssl rand -hex 24 >"$home/secrets/$name"
 done
+if [ ! -s "$home/secrets/fleet_page_tokens" ]; then
+    bintally fleet page-token admin --tokens "$home/secrets/fleet_page_tokens" >"$home/secrets/fleet_page_admin"
+fi
 printf 'database:5432:bintally:bintally:%s\n' "$(cat "$home/secrets/database_password")" >"$home/secrets/pgpass"
 [ -f "$home/stations/stations.json" ] || echo '[]' >"$home/stations/stations.json"
 
@@ -45,5 +48,6 @@ cat <<TEXT
 
 made: $home
 start: docker compose --env-file $home/compose.env -f $here/compose.yaml up --detach --build
+the fleet's page: http://127.0.0.1:8481/, the token of its first user, admin, is in $home/secrets/fleet_page_admin
 then move away what nothing here needs, each to its owner: $home/ca/ca.key and the keys root-…, targets-… and desired-… in $home/keys
 TEXT

@@ -245,7 +245,7 @@ def test_containers_call_commands_that_there_are_with_options_that_these_take(
 ) -> None:
     ours = [service for service in compose["services"].values() if service["image"].startswith("bintally:")]
     called = [service["command"] for service in ours if "command" in service]
-    assert len(called) == 3
+    assert len(called) == 4
     for words in called:
         check_options(words, capsys)
 
