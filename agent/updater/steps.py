@@ -145,6 +145,7 @@ class Steps:
         work: to do it.
         moved: is called when there is something to report.
         device: the station's kind.
+        shipped: digest of the bundle that was shipped; None where it cannot be read.
     """
 
     def __init__(
@@ -160,7 +161,7 @@ class Steps:
     ) -> None:
         self._source, self._slots, self._station, self._settings, self._state_dir = source, slots, station, settings, state_dir
         self._on, self._interrupt, self._allowance = conditions, interrupt, allowance or allowance_for(settings)
-        self._shipped, self._lock = sha256_of(settings.bundle), threading.Lock()
+        self.shipped, self._lock = sha256_of(settings.bundle), threading.Lock()
         self.moved: Callable[[], None] = lambda: None
         self.record: Record = slots.load()
         self.progress: float | None = None
@@ -241,7 +242,7 @@ class Steps:
             reason = str(error)
         slot = self.record.running_slot()
         running = self.record.slot(slot) if slot else None
-        self.apply(machine.Desired(desire, running.digest if running else self._shipped, reason))
+        self.apply(machine.Desired(desire, running.digest if running else self.shipped, reason))
         self.hearing.clear()
         return True
 

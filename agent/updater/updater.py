@@ -1,7 +1,7 @@
 """The thread that brings a station to the bundle that is desired; nothing that befalls it ends counting.
 
-The main loop opens what ``agent_started`` names, hands over what comes on ``model/desired``, and asks for the ``candidate`` now and then. None
-of these calls waits for network, disk or trial; only the first and ``bundle`` read a bundle, to prove it.
+The main loop opens what ``agent_started`` names, hands over what comes on ``model/desired``, and follows the ``plan`` from frame to frame. None
+of these calls waits for network, disk or trial; only the first, ``bundle`` and ``could_not_open`` read a bundle, to prove it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -18,6 +17,7 @@ import structlog
 from agent.settings import AgentSettings
 from agent.updater import machine
 from agent.updater.clock import parse_window
+from agent.updater.plan import Place, Plan, plan_for
 from agent.updater.record import Record
 from agent.updater.report import Standing, standing
 from agent.updater.slots import Slots, start_bundle
@@ -26,27 +26,10 @@ from agent.updater.web import Pace, Stopped, web_for
 from bintally import __version__
 from bintally.errors import BintallyError, UnavailableError, UsageError
 from bintally.messages.base import ModelName, utc_now
-from bintally.messages.model import Limits, ModelReported, Trial
+from bintally.messages.model import ModelReported, Trial
 
 _CLOSES_WITHIN_S = 2.0
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A bundle that is ready for its shadow run.
-
-    Attributes:
-        path: its file.
-        model: what messages call it.
-        limits: for its shadow run and its probation.
-        revision: of the desire.
-    """
-
-    path: Path
-    model: ModelName
-    limits: Limits
-    revision: int
 
 
 class Updater:
@@ -115,13 +98,9 @@ class Updater:
         self._interrupt.set()
         self._wake.set()
 
-    def candidate(self) -> Candidate | None:
-        """The bundle whose shadow run is due or under way; None when there is none, or no longer."""
-        record = self._steps.record
-        wanted = record.wanted
-        if record.phase != "shadow" or wanted is None:
-            return None
-        return Candidate(self._slots.path(machine.free_slot(record)), wanted.model, wanted.limits, wanted.revision)
+    def plan(self) -> Plan:
+        """Which bundle counts, and which one is tried, by the record as it is now."""
+        return plan_for(self._steps.record, Place(self._shipped, self._steps.shipped), self._slots.path)
 
     def counts(self, model: ModelName) -> None:
         """This one counts now; only for reports."""

@@ -60,13 +60,17 @@ class Device:
     def repository(self, stop: threading.Event | None = None) -> Repository:
         return Repository(web_for(self.url, self.pace, stop or threading.Event()), self.slots, self.root)
 
-    def start(self) -> Path:
+    def make(self) -> Updater:
+        """An updater that was not started yet."""
         interrupt, slots = threading.Event(), self.slots
         steps = Steps(
             self.repository(interrupt), slots, STATION, self.settings, self.folder, Conditions(**self.conditions), interrupt, self.allowance
         )
         self.updater = Updater(steps, slots, self.shipped, interrupt, new_epoch(), self.reports.append)
-        self.opened = self.updater.agent_started()
+        return self.updater
+
+    def start(self) -> Path:
+        self.opened = self.make().agent_started()
         return self.opened
 
     def stop(self) -> None:
@@ -93,7 +97,7 @@ class Device:
     def becomes_active(self, model: ModelName) -> None:
         """Do what the main loop does, with nothing to complain of."""
         self.reaches("shadow")
-        candidate = self.running.candidate()
+        candidate = self.running.plan().candidate
         assert candidate is not None
         assert candidate.model == model
         self.running.shadow_done(model.digest, None)

@@ -55,7 +55,7 @@ class Scene:
 
     def counts_on(self) -> None:
         assert sha256_of(self.device.running.bundle()) == self.first.digest
-        assert self.device.running.candidate() is None
+        assert self.device.running.plan().candidate is None
 
     def over(self) -> None:
         """The attack is over: the station goes on by itself, with what it was told before."""

@@ -78,7 +78,7 @@ def test_a_fault_in_the_shadow_run_is_a_failed_update(device: Device, ours: Flee
         device.running.shadow_done(model.digest, "too slow")
         report = device.reaches("failed")
         assert report.trial is not None
-        assert device.running.candidate() is None
+        assert device.running.plan().candidate is None
 
 
 def test_an_agent_that_dies_in_probation_goes_back_by_itself(device: Device, ours: Fleet) -> None:

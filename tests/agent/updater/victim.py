@@ -20,8 +20,8 @@ def update(state: Path, root: bytes, url: str, shipped: Path, payload: bytes, re
     updater = device.running
     updater.desire(payload)
     while device.now.phase != "active" or device.now.reason is not None or updater._pending is not None:
-        candidate, now = updater.candidate(), device.now
-        if candidate is not None:
+        candidate, now = updater.plan().candidate, device.now
+        if candidate is not None and not candidate.probation:
             updater.switched(candidate.model.digest)
         if now.phase == "probation" and now.wanted is not None:
             updater.probation_done(now.wanted.digest, None)
