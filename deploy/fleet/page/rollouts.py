@@ -171,7 +171,7 @@ def _kind(status: str) -> str:
 
 
 def _standing_kind(standing: str) -> str:
-    return "good" if standing == "active" else "bad" if standing in _BAD else "quiet"
+    return "good" if standing == "active" else "bad" if standing in _BAD else standing
 
 
 def _reason(glance: Glance, source: str) -> Content:

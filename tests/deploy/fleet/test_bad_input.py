@@ -48,6 +48,7 @@ def test_only_whole_bundles_are_published(ours: Fleet, bundle: Bundles, tiny: by
         (repack(tiny, lambda manifest: manifest.update(version="9.9.9"), sign=False), "altered after export"),
         (bundle().read_bytes().replace(b"probabilities", b"probabilitiez", 1), "bad.onnx: "),
         (tiny, "the manifest's device 'any CPU' cannot be published"),
+        (repack(tiny, lambda manifest: manifest.update(task="travel-time")), "estimates how long pick lists take"),
         (repack(tiny, lambda manifest: manifest.update(target="cpu", name="targets")), "a role of the repository has this name"),
     ):
         path.write_bytes(content)
