@@ -4,7 +4,7 @@ VENV := .venv
 # Most tests wait for other programs, so there are more processes than cores; a file's tests stay together.
 PYTEST := -m pytest -n 3 --dist loadfile
 BIN := $(VENV)/bin
-SHELL_SCRIPTS := .ci/run
+SHELL_SCRIPTS := .ci/run $(wildcard deploy/*/*.sh)
 
 .PHONY: demo test test-long lint bench docs constraints help
 .DEFAULT_GOAL := help

@@ -57,6 +57,7 @@ class Clerk:
         status: gives the newest frame, and shows ``identify``.
         ask: whether a count of a region is wanted; raises InputError where there is nothing to count again.
         changed: called when settings changed.
+        desire: takes what came on ``model/desired``.
     """
 
     def __init__(
@@ -70,9 +71,10 @@ class Clerk:
         status: Status,
         ask: Callable[[int, bool], None],
         changed: Callable[[], None],
+        desire: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         self._station, self._link, self._runtime, self._book, self._naming = station, link, runtime, book, naming
-        self._status, self._ask, self._changed = status, ask, changed
+        self._status, self._ask, self._changed, self._desire = status, ask, changed, desire
         self._desk = Desk(session, naming.known)
         self._local: queue.SimpleQueue[Incoming] = queue.SimpleQueue()
         self._recounts: dict[int, Order] = {}
@@ -147,6 +149,8 @@ class Clerk:
             before = self._runtime.effective
             self._report(self._runtime.desire(incoming.payload))
             self._follow(before, now)
+        elif incoming.kind == "model/desired":
+            self._desire(incoming.payload)
 
     def _withdraw(self) -> None:
         """Nobody waits any more for the count of a recount that ran out of time."""

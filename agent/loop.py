@@ -11,15 +11,16 @@ import structlog
 
 from agent.clerk import Clerk
 from agent.commands.runtime import RuntimeConfig
-from agent.counting.counter import FrameCounter
-from agent.counting.warming import Warming
+from agent.counting.counter import FrameCounter, NotCountedError
 from agent.delivery.link import Link
 from agent.evidence.evidence import Evidence
 from agent.health.health import EXPIRES_S, HealthTicker, make_health
 from agent.health.sensors import Readings
 from agent.health.systemd import Systemd
 from agent.recorder import Recorder
-from agent.status import Status
+from agent.status import Snapshot, Status
+from agent.succession import Succession
+from agent.updater.words import update_words
 from bintally.messages import Phase, utc_now
 from bintally.topics import Station
 
@@ -44,7 +45,11 @@ class Eyes(Protocol):
         ...
 
     def turn(self, counter: FrameCounter | None, recorder: Recorder, clerk: Clerk, now: float) -> bool:
-        """Look once; says whether there was something to look at."""
+        """Look once; says whether there was something to look at.
+
+        Raises:
+            NotCountedError: the counter failed; what was looked at may be counted at the next turn.
+        """
         ...
 
     def close(self) -> None:
@@ -57,7 +62,6 @@ class Loop:
 
     Attributes:
         ticked_at: monotonic seconds of the last round.
-        counter: what counts now.
     """
 
     def __init__(
@@ -65,7 +69,7 @@ class Loop:
         station: Station,
         session: str,
         eyes: Eyes,
-        warming: Warming,
+        models: Succession,
         clerk: Clerk,
         recorder: Recorder,
         runtime: RuntimeConfig,
@@ -75,12 +79,11 @@ class Loop:
         sensors: Callable[[], Readings],
         systemd: Systemd,
     ) -> None:
-        self._station, self._session, self._eyes, self._warming = station, session, eyes, warming
+        self._station, self._session, self._eyes, self._models = station, session, eyes, models
         self._clerk, self._recorder, self._runtime, self._evidence = clerk, recorder, runtime, evidence
         self._link, self._status, self._sensors, self._systemd = link, status, sensors, systemd
         self._ticker = HealthTicker()
         self.started_at = self.ticked_at = time.monotonic()
-        self.counter: FrameCounter | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Go round until ``stop`` is set, or everything is counted and committed.
@@ -101,25 +104,30 @@ class Loop:
 
     def _turn(self, stop: threading.Event) -> None:
         now = self.ticked_at = time.monotonic()
-        self._take_counter()
+        self._take_counter(now)
         self._clerk.turn(now)
         self._recorder.retry(now)
-        busy = not self._recorder.blocked and self._eyes.turn(self.counter, self._recorder, self._clerk, now)
+        busy = not self._recorder.blocked and self._look(now)
         self._evidence.share = self._runtime.effective.evidence_share
         self._say_how_things_are(now)
         self._systemd.tick(now)
         if not busy:
             stop.wait(_IDLE_S)
 
-    def _take_counter(self) -> None:
-        failure, counter = self._warming.failure, self._warming.newest()  # in this order: it may bring a counter, and then fail
+    def _look(self, now: float) -> bool:
+        try:
+            return self._eyes.turn(self._models.counter, self._recorder, self._clerk, now)
+        except NotCountedError as error:
+            if not self._models.forgive(error):
+                raise
+            return True
+
+    def _take_counter(self, now: float) -> None:
+        counter = self._models.turn(now)
         if counter is not None:
-            self.counter = counter
             self._status.change(model=counter.model, providers=counter.providers)
             self._link.set_model(counter.model)
             log.info("counter ready", model=counter.model.name, version=counter.model.version, providers=list(counter.providers))
-        if self.counter is None and failure is not None:
-            raise failure
 
     def _say_how_things_are(self, now: float) -> None:
         phase, note = self._phase()
@@ -137,16 +145,25 @@ class Loop:
             evidence_bytes=self._evidence.bytes_used(),
         )
         self._link.retain(self._station.topic("health"), health.model_dump_json().encode(), expires_s=EXPIRES_S, qos=0)
-        self._systemd.status(f"{phase}{f': {note}' if note else ''}; {snapshot.counted} counted, {snapshot.outbox_depth} wait")
+        self._systemd.status("; ".join(filter(None, (f"{phase}{f': {note}' if note else ''}", *self._figures(snapshot)))))
+
+    @staticmethod
+    def _figures(snapshot: Snapshot) -> tuple[str | None, ...]:
+        model, update = snapshot.model, update_words(snapshot.update)
+        return (
+            f"{snapshot.counted} counted, {snapshot.outbox_depth} wait",
+            None if model is None else f"model {model.version}",
+            None if update is None else f"update {update}",
+        )
 
     def _phase(self) -> tuple[Phase, str | None]:
         camera = self._status.snapshot().camera
         if self._recorder.blocked:
             return "disk full", self._recorder.problem
-        if self.counter is None:
-            return "no counter", self._warming.note
+        if self._models.counter is None:
+            return "no counter", self._models.note
         if camera.state == "starting":
             return "starting", "the first frame"
         if camera.state == "lost":
             return "no camera", camera.reason
-        return "counting", self._warming.note
+        return "counting", self._models.note

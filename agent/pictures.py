@@ -33,6 +33,7 @@ class Pictures:
         self._folder, self._settings, self._once, self._status = folder, settings, once, status
         self._stop = threading.Event()
         self._shots: Iterator[Shot | InputError | None] = source.shots(self._stop)
+        self._again: Shot | None = None
         self._next_at = 0.0
         self.ended = False
         self.refused, self.first_refusal = 0, ""
@@ -51,11 +52,15 @@ class Pictures:
         """Settings changed; none of them matters here."""
 
     def turn(self, counter: FrameCounter | None, recorder: Recorder, clerk: Clerk, now: float) -> bool:
-        """Count the next image, where its time has come; says whether there was something to do."""
+        """Count the next image, where its time has come; says whether there was something to do.
+
+        Raises:
+            NotCountedError: the counter failed; the next turn has the same image.
+        """
         if counter is None or now < self._next_at:
             return False
         try:
-            shot = next(self._shots)
+            shot = self._again or next(self._shots)
         except StopIteration:
             self.ended = True
             return True
@@ -67,10 +72,12 @@ class Pictures:
         if isinstance(shot, InputError):
             self._refuse(shot)
             return True
+        self._again = shot
         try:
             self._count(shot, counter, recorder, clerk, now)
         except InputError as error:
             self._refuse(error)
+        self._again = None
         return True
 
     def close(self) -> None:

@@ -79,13 +79,21 @@ class Recorder:
         evidence: keeps pictures.
         metrics: hears how long a commit took.
         wake: tells the courier that there is something to publish.
+        found: is told each finding, at once.
     """
 
     def __init__(
-        self, outbox: Outbox, station: Station, status: Status, evidence: Evidence, metrics: Metrics, wake: Callable[[], None]
+        self,
+        outbox: Outbox,
+        station: Station,
+        status: Status,
+        evidence: Evidence,
+        metrics: Metrics,
+        wake: Callable[[], None],
+        found: Callable[[Finding], None] = lambda _: None,
     ) -> None:
         self._outbox, self._station, self._status, self._evidence = outbox, station, status, evidence
-        self._metrics, self._wake = metrics, wake
+        self._metrics, self._wake, self._found = metrics, wake, found
         self._rng = random.Random()  # noqa: S311 - which ordinary pictures are kept is no secret
         self._waiting: deque[Finding] = deque()
         self._again_at = 0.0
@@ -103,6 +111,7 @@ class Recorder:
             finding: what was counted.
             now: monotonic seconds.
         """
+        self._found(finding)
         self._waiting.append(finding)
         if len(self._waiting) == 1:
             self._again_at = now

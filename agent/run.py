@@ -9,15 +9,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.camera.camera import Camera
 from agent.camera.sources import open_source
 from agent.clerk import Clerk
 from agent.commands.expected import ExpectedBook
 from agent.commands.runtime import RuntimeConfig
-from agent.counting.warming import Warming
 from agent.delivery.courier import Courier
-from agent.delivery.link import link_from
+from agent.delivery.link import Link, link_from
 from agent.delivery.outbox import Outbox
 from agent.evidence.evidence import Evidence, open_evidence
 from agent.health.metrics import Metrics
@@ -32,10 +32,15 @@ from agent.pictures import Pictures
 from agent.recorder import Recorder
 from agent.settings import AgentSettings
 from agent.status import Status
+from agent.succession import Succession
 from agent.watching import Watching
 from bintally.errors import UsageError
+from bintally.messages.model import ModelReported
 from bintally.signals import stop_on_signal
 from bintally.topics import Station
+
+if TYPE_CHECKING:
+    from agent.updater.updater import Updater
 
 _PATIENCE_ONCE_S = 30.0
 
@@ -74,6 +79,8 @@ def run(settings: AgentSettings, once: bool) -> Summary:
     with stop_on_signal() as stop, ExitStack() as stack:
         agent = _Agent(settings, once, stop, stack)
         agent.loop.run(stop)
+        if agent.updater is not None:
+            agent.updater.stopped_cleanly()  # whatever else ends a run may be the fault of a new bundle
         if not stop.is_set():
             agent.courier.drain(_PATIENCE_ONCE_S if settings.broker_patience_s is None else 0.0)
         stopped = stop.is_set()
@@ -93,25 +100,35 @@ class _Agent:
         self.status, rng = Status(), random.Random()  # noqa: S311 - jitter is no secret
         self.outbox = Outbox(state_dir, station, settings.outbox_max_bytes, settings.outbox_max_age_s)
         stack.callback(self.outbox.close)
-        warming = Warming(settings, state_dir)
-        warming.start()
-        stack.callback(warming.close)
         runtime = RuntimeConfig(settings, state_dir)
+        link = link_from(settings, station, self.outbox.epoch)
+        self.updater = self._open_updater(settings, station, state_dir, link)
+        models = Succession(settings, state_dir, runtime, self.updater)
+        models.start()
+        stack.callback(models.close)
         naming = Naming(runtime.bins, settings.station, settings.read_labels, state_dir)
         evidence = open_evidence(settings, station, state_dir, rng)
         metrics = Metrics(self.status.snapshot, partial(read_sensors, state_dir), evidence.bytes_used)
-        link = link_from(settings, station, self.outbox.epoch)
         self.courier = Courier(self.outbox, link, self.status, settings.acknowledged_by == "broker", _patience_s(settings, once), stop)
         self.eyes = self._open_eyes(settings, once, runtime, naming, metrics)
         clerk = Clerk(
-            station, self.outbox.epoch, link, runtime, ExpectedBook(), naming, self.status, ask=self.eyes.ask, changed=self.eyes.change
+            station,
+            self.outbox.epoch,
+            link,
+            runtime,
+            ExpectedBook(),
+            naming,
+            self.status,
+            ask=self.eyes.ask,
+            changed=self.eyes.change,
+            desire=lambda payload: None if self.updater is None else self.updater.desire(payload),
         )
-        recorder = Recorder(self.outbox, station, self.status, evidence, metrics, self.courier.committed)
+        recorder = Recorder(self.outbox, station, self.status, evidence, metrics, self.courier.committed, models.found)
         self.loop = Loop(
             station,
             self.outbox.epoch,
             self.eyes,
-            warming,
+            models,
             clerk,
             recorder,
             runtime,
@@ -126,6 +143,17 @@ class _Agent:
         stack.callback(evidence.close)
         self.courier.start()
         stack.callback(self.courier.close)
+
+    def _open_updater(self, settings: AgentSettings, station: Station, state_dir: Path, link: Link) -> Updater | None:
+        if settings.updates is None:
+            return None
+        from agent.updater.updater import open_updater
+
+        def changed(report: ModelReported) -> None:
+            self.status.change(update=report)
+            link.retain(station.topic("model/reported"), report.model_dump_json().encode())
+
+        return open_updater(settings, state_dir, station.source, self.outbox.epoch, changed)
 
     def _open_eyes(
         self, settings: AgentSettings, once: bool, runtime: RuntimeConfig, naming: Naming, metrics: Metrics

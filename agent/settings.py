@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 from bintally.brokers import DEFAULT_BROKER, broker_address
 from bintally.bundle import DEFAULT_BUNDLE
 from bintally.errors import UsageError
+from bintally.manifest_base import NAME_PATTERN
 from bintally.messages import Region
 from bintally.settings import ProgramSettings
 
@@ -79,6 +80,14 @@ class AgentSettings(ProgramSettings):
     evidence_share: float = Field(0.01, ge=0, le=1, description="share of ordinary counts whose frame is kept, too")
     evidence_url: str | None = Field(None, description="http(s) address of a folder that kept frames are uploaded to (PUT)")
     evidence_token_file: Path | None = Field(None, description="file that holds the bearer token for evidence_url")
+
+    updates: str | None = Field(None, description="http(s) address of the update repository ('bintally fleet init'); none by default")
+    updates_root: Path | None = Field(None, description="the repository's root metadata as the station was given them, such as 1.root.json")
+    updates_window: str | None = Field(None, description="time of day, local, when bundles may be downloaded, such as 22:00-05:30")
+    updates_bandwidth: float | None = Field(None, ge=1000, description="bytes a second that a download takes at most")
+    device: str | None = Field(
+        None, pattern=NAME_PATTERN, description="which bundles fit: cpu, cpu-vnni, arm, tensorrt; by default what runs the counter here"
+    )
 
     page: str | None = Field(
         None, description="host:port of the station's page, /metrics and /healthz, such as 127.0.0.1:8480; none by default"

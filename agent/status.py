@@ -10,6 +10,7 @@ from typing import Any
 
 from bintally.frames import Frame
 from bintally.messages import CameraHealth, CountEvent, ModelName, Phase, Region
+from bintally.messages.model import ModelReported
 
 RECENT = 20
 """Counts that the page shows."""
@@ -48,6 +49,7 @@ class Snapshot:
         views: one for each region.
         model: what counts, None while nothing does.
         providers: ONNX Runtime's.
+        update: how far the station is with what is desired; None where it takes no updates.
         counted: counts since the start.
         unsure: of them without an answer.
         frame_ms: of the last counted frame.
@@ -69,6 +71,7 @@ class Snapshot:
     views: tuple[View, ...] = ()
     model: ModelName | None = None
     providers: tuple[str, ...] = ()
+    update: ModelReported | None = None
     counted: int = 0
     unsure: int = 0
     frame_ms: float | None = None

@@ -10,21 +10,22 @@ from pathlib import Path
 from bintally.errors import UnavailableError
 
 
-def write_atomically(path: Path, content: bytes | str) -> None:
+def write_atomically(path: Path, content: bytes | str, mode: int = 0o644) -> None:
     """Write a whole file: temporary file in the same folder, fsync, rename, fsync the folder.
 
     Args:
         path: where to; its folder must exist.
         content: bytes, or text that is written as UTF-8.
+        mode: who may read it; 0o600 for keys, which nobody else can read at any moment.
 
     Raises:
         UnavailableError: the disk is full or the folder cannot be written to; the old file is untouched.
     """
     data = content.encode() if isinstance(content, str) else content
-    write_with(path, lambda temporary: temporary.write_bytes(data))
+    write_with(path, lambda temporary: temporary.write_bytes(data), mode)
 
 
-def write_with(path: Path, write: Callable[[Path], object]) -> None:
+def write_with(path: Path, write: Callable[[Path], object], mode: int = 0o644) -> None:
     """Like ``write_atomically``, for a writer that wants a path: ``write`` fills a temporary file that is then renamed."""
     temporary = None
     try:
@@ -32,7 +33,7 @@ def write_with(path: Path, write: Callable[[Path], object]) -> None:
         temporary = Path(name)
         os.close(handle)
         write(temporary)
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)

@@ -29,6 +29,8 @@ from bintally.messages import (
     Expected,
     GapEvent,
     Health,
+    ModelDesired,
+    ModelReported,
     State,
 )
 from bintally.messages.commands import KINDS
@@ -67,6 +69,14 @@ CHANNELS = {
     "answer": Channel("", (Answer,), True, "What a station says to a command, with its correlation data. QoS 1, not retained."),
     "config/desired": Channel("config/desired", (ConfigDesired,), False, "Settings that a fleet manager wants. QoS 1, retained."),
     "config/reported": Channel("config/reported", (ConfigReported,), True, "Settings in force. QoS 1, retained."),
+    "model/desired": Channel(
+        "model/desired",
+        (ModelDesired,),
+        False,
+        "The model that a station is to run, as the payload of a compact JWS (docs/fleet.md). QoS 1, retained.",
+        "application/jose",
+    ),
+    "model/reported": Channel("model/reported", (ModelReported,), True, "How far a station is with that. QoS 1, retained."),
     "expected": Channel("expected/{name}", (Expected,), False, "The quantity that the books expect in a bin. QoS 1, retained."),
 }
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from bintally.errors import InputError, UsageError
 
 PREFIX = "bintally/v1"
-Kind = Literal["count", "state", "ack", "health", "config/desired", "config/reported"]
+Kind = Literal["count", "state", "ack", "health", "config/desired", "config/reported", "model/desired", "model/reported"]
 NamedKind = Literal["bin", "cmd", "expected"]
 """Kinds that end with a name: of a bin, or of a command."""
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")

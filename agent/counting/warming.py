@@ -42,6 +42,11 @@ class Warming:
         doing = self._doing
         return None if doing is None else f"{doing}, for {time.monotonic() - self._since:.0f} s"
 
+    @property
+    def lives(self) -> bool:
+        """Whether its thread does."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()

@@ -59,6 +59,7 @@ class Link:
         access: to the broker.
         station: whose topics.
         session: the epoch of this start; birth and last will carry it.
+        updates: whether ``model/desired`` is listened to.
 
     Attributes:
         mail: what came for this station.
@@ -69,8 +70,8 @@ class Link:
         wake: called when the connection came up or went, or an acknowledgement arrived.
     """
 
-    def __init__(self, access: BrokerAccess, station: Station, session: str) -> None:
-        self.access, self.station = access, station
+    def __init__(self, access: BrokerAccess, station: Station, session: str, *, updates: bool = False) -> None:
+        self.access, self.station, self._updates = access, station, updates
         self.mail = Mail(station, session)
         self.published: queue.Queue[tuple[Token, bool]] = queue.Queue(maxsize=_QUEUED)
         self.ask_past = True
@@ -242,6 +243,7 @@ class Link:
     def _filters(self) -> list[tuple[str, SubscribeOptions]]:
         mine = self.station
         filters = [mine.topic("ack"), mine.topic("state"), mine.topic("config/desired"), mine.all_named("cmd"), mine.all_named("expected")]
+        filters += [mine.topic("model/desired")] if self._updates else []
         wanted = [(one, SubscribeOptions(qos=1)) for one in filters]
         if self.ask_past:
             wanted.append((mine.all_named("bin"), SubscribeOptions(qos=1, noLocal=True)))
@@ -315,7 +317,7 @@ def link_from(settings: AgentSettings, station: Station, session: str) -> Link:
         key=settings.broker_key,
         alpn=settings.broker_alpn,
     )
-    return Link(access, station, session)
+    return Link(access, station, session, updates=settings.updates is not None)
 
 
 def _properties(content_type: str = "application/json", expires_s: float | None = None, correlation: bytes | None = None) -> Properties:

@@ -13,6 +13,7 @@ from agent.health.sensors import Readings
 from agent.status import Snapshot
 from bintally import __version__
 from bintally.messages import CameraHealth, Phase
+from bintally.messages.model import UpdatePhase
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -101,6 +102,12 @@ def _counting(snapshot: Snapshot) -> Iterator[Metric]:
     yield _info("bintally_build", "Version of the agent.", {"version": __version__})
     if snapshot.model is not None:
         yield _info("bintally_model", "The bundle that counts.", dict(snapshot.model))
+    if snapshot.update is not None:
+        yield _one_of(
+            "bintally_update_phase", "1 for how far the desired bundle is.", "phase", get_args(UpdatePhase), snapshot.update.phase
+        )
+        if snapshot.update.wanted is not None:
+            yield _info("bintally_update_wanted", "The bundle that is desired.", dict(snapshot.update.wanted))
     if snapshot.providers:
         yield _info("bintally_provider", "ONNX Runtime's execution providers, by preference.", {"providers": ",".join(snapshot.providers)})
 

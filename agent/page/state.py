@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.page.picture import Offer, size_of
 from agent.status import Snapshot, View
+from agent.updater.words import update_words
 from bintally import __version__
 from bintally.messages import CountData, CountEvent, Trigger
 from bintally.topics import Station
@@ -40,6 +41,7 @@ def page_state(
         "stale_after_s": stale_after_s,
         "views": [_view(view, corrected) for view in snapshot.views],
         "model": None if model is None else {"name": model.name, "version": model.version, "providers": list(snapshot.providers)},
+        "update": update_words(snapshot.update),
         "connected": snapshot.connected,
         "link_problem": snapshot.link_problem,
         "outbox": {"depth": snapshot.outbox_depth, "oldest_s": snapshot.outbox_oldest_s},

@@ -20,6 +20,7 @@ from bintally.messages.events import (
     parse_event,
     to_ranges,
 )
+from bintally.messages.model import Limits, ModelDesired, ModelReported, Trial, UpdatePhase, parse_model_desired, parse_model_reported
 from bintally.messages.station import (
     CameraHealth,
     ConfigDesired,
@@ -52,7 +53,10 @@ __all__ = [
     "GapEvent",
     "Health",
     "Identify",
+    "Limits",
+    "ModelDesired",
     "ModelName",
+    "ModelReported",
     "Phase",
     "Range",
     "Recount",
@@ -61,7 +65,9 @@ __all__ = [
     "Set",
     "Snapshot",
     "State",
+    "Trial",
     "Trigger",
+    "UpdatePhase",
     "Verification",
     "new_epoch",
     "parse_ack",
@@ -71,6 +77,8 @@ __all__ = [
     "parse_count",
     "parse_event",
     "parse_expected",
+    "parse_model_desired",
+    "parse_model_reported",
     "parse_state",
     "to_ranges",
     "utc_now",

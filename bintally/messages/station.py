@@ -104,7 +104,7 @@ class Expected(Message):
     at: AwareDatetime | None = Field(None, description="when the books said so")
 
 
-_STATE, _DESIRED, _EXPECTED = TypeAdapter(State), TypeAdapter(ConfigDesired), TypeAdapter(Expected)
+_STATE, _HEALTH, _DESIRED, _EXPECTED = TypeAdapter(State), TypeAdapter(Health), TypeAdapter(ConfigDesired), TypeAdapter(Expected)
 
 
 def parse_state(payload: bytes) -> State:
@@ -114,6 +114,15 @@ def parse_state(payload: bytes) -> State:
         InputError: the payload is not one.
     """
     return read(_STATE, payload, "State")
+
+
+def parse_health(payload: bytes) -> Health:
+    """Read a health.
+
+    Raises:
+        InputError: the payload is not one.
+    """
+    return read(_HEALTH, payload, "Health")
 
 
 def parse_config_desired(payload: bytes) -> ConfigDesired:

@@ -113,6 +113,8 @@ function drawFacts() {
   const since = oldest === null || oldest < LATE_S ? "" : `, oldest ${duration(oldest)}`;
   fact("fact-outbox", depth > 0 && (!state.connected || oldest >= LATE_S) ? "warn" : "plain", depth === 0 ? "Empty" : `${depth.toLocaleString("en")} waiting${since}`);
   fact("fact-model", state.model ? "plain" : "warn", state.model ? `${state.model.name} ${state.model.version}` : "None yet");
+  fact("fact-update", "plain", state.update || "");
+  $("fact-update").hidden = state.update === null;
   const { counted, unsure } = state;
   setText($("totals"), counted === 0 ? "" : `${counted.toLocaleString("en")} since the start, ${unsure.toLocaleString("en")} unsure`);
 }

@@ -229,6 +229,13 @@ def test_retained_topics_are_said_on_every_connection_their_newest_payload_only(
     assert again.payloads() == []
 
 
+def test_only_who_takes_updates_listens_to_what_is_desired(site: str) -> None:
+    access, station = broker_access("mqtt://127.0.0.1:1"), Station(site, "s")
+    plain, updated = (Link(access, station, new_epoch(), updates=updates)._filters() for updates in (False, True))
+    assert {name for name, _ in updated} - {name for name, _ in plain} == {station.topic("model/desired")}
+    assert all(options.QoS == 1 for _, options in updated)
+
+
 def test_retained_topics_are_bounded(connect: Connect) -> None:
     link = connect(f"mqtt://127.0.0.1:{free_port()}")
     for number in range(MAX_RETAINED):

@@ -12,7 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from agent.health.metrics import BUCKETS_S, Metrics
 from agent.health.sensors import Readings
 from agent.status import Snapshot
-from tests.agent.health.test_health import SNAPSHOT
+from bintally.messages import ModelName
+from bintally.messages.model import ModelReported
+from tests.agent.health.test_health import AT, SESSION, SNAPSHOT
 
 READINGS = Readings(5_000, 61.5, True, False, 200_000_000)
 
@@ -65,6 +67,15 @@ def test_the_agent_is_in_one_phase_and_its_camera_in_one_state(metrics: Metrics)
         states = {labels[0][1]: value for (sample, labels), value in found.items() if sample == name}
         assert len(states) > 3
         assert [state for state, value in states.items() if value] == [now]
+
+
+def test_an_update_is_in_one_phase_and_a_station_without_updates_in_none(metrics: Metrics) -> None:
+    wanted = ModelName(name="grey", version="1.3.0", digest="cd")
+    report = ModelReported(session=SESSION, at=AT, revision=1, phase="shadow", model=None, wanted=wanted, device="cpu", agent="0.1.0")
+    found = scrape(Metrics(lambda: replace(SNAPSHOT, update=report), lambda: READINGS))
+    assert [labels for (name, labels), value in found.items() if name == "bintally_update_phase" and value] == [(("phase", "shadow"),)]
+    assert found["bintally_update_wanted_info", (("digest", "cd"), ("name", "grey"), ("version", "1.3.0"))] == 1
+    assert not any(name.startswith("bintally_update") for name, _ in scrape(metrics))
 
 
 def test_what_is_not_known_has_no_sample_instead_of_a_zero() -> None:

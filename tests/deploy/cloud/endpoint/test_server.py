@@ -16,7 +16,7 @@ import pytest
 from bintally.errors import InputError
 from bintally.messages import CountData
 from deploy.cloud.endpoint.counter import the_bundle_in
-from deploy.cloud.endpoint.server import listen
+from deploy.serving import listen
 from tests.conftest import free_port
 from tests.deploy.cloud.endpoint.asking import (
     JPEG,
