@@ -240,9 +240,7 @@ class Steps:
             reason = self._too_late(desire) or unfit(target.facts, target.sha256, desire, self.device, __version__)
         except InputError as error:
             reason = str(error)
-        slot = self.record.running_slot()
-        running = self.record.slot(slot) if slot else None
-        self.apply(machine.Desired(desire, running.digest if running else self.shipped, reason))
+        self.apply(machine.Desired(desire, self.shipped, reason))
         self.hearing.clear()
         return True
 

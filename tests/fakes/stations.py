@@ -121,7 +121,7 @@ class Station:
             return
         desire = verify_desired(payload, self.keys)
         assert desire.station == self.source
-        self._take(Desired(desire, counting=self.model.digest), say)
+        self._take(Desired(desire, self.shipped.digest), say)
 
     def live(self, now: float, say: Say) -> None:
         """Time goes on."""
