@@ -48,8 +48,11 @@ if [ -z "$replace" ] && [ -f "$here/station.key" ] && [ -f "$etc/station.key" ] 
     fail "$etc/station.key is there and is another one; call it with --replace if this machine is to have the archive's"
 fi
 
-if [ -z "$root" ] && ! id bintally >/dev/null 2>&1; then
-    useradd --system --home-dir /var/lib/bintally --shell /usr/sbin/nologin bintally
+if [ -z "$root" ]; then
+    id bintally >/dev/null 2>&1 || useradd --system --home-dir /var/lib/bintally --shell /usr/sbin/nologin bintally
+    for group in video render; do # who may open cameras, and GPUs where there is one
+        ! getent group "$group" >/dev/null || usermod --append --groups "$group" bintally
+    done
 fi
 owner=(-g bintally)
 [ -z "$root" ] || owner=()
