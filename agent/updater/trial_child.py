@@ -6,7 +6,6 @@ Started by ``agent.updater.trial``; nobody else should. It reads its task as one
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -15,12 +14,12 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from bintally.errors import BintallyError, InputError
+from bintally.processes import die_with, own_stdout
 
 _RUNS = 5
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,11 @@ def main() -> None:
     if not line:
         return  # the agent died before it could say
     task = Task(**json.loads(line))
-    _die_with(task.parent)
+    die_with(task.parent)
     with suppress(OSError):  # where memory runs out, this one is to be killed, and not the agent
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     os.nice(5)
-    say = _own_stdout()
+    say = own_stdout()
     try:
         say.write(f"opened {json.dumps(asdict(_open(task)))}\n")
     except InputError as error:
@@ -100,19 +99,6 @@ def _open(task: Task) -> Opened:
     frame_ms = statistics.median(counter.count(frame).frame_ms for _ in range(_RUNS))
     height, width = bundle.size
     return Opened(counter.model.name, counter.model.version, bundle.digest, height, width, len(bundle.manifest.classes), frame_ms)
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _own_stdout() -> IO[str]:
-    """Keep standard output for ourselves: drivers print to it, too."""
-    own = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
-    os.dup2(2, 1)
-    return own
 
 
 def _line(error: Exception) -> str:
