@@ -72,7 +72,7 @@ fi
 
 # Its key is for the agent's group alone; nobody but root changes what the agent reads.
 install -d -m 0750 "${owner[@]}" "$etc"
-for name in ca.pem root.json station.crt station.key; do
+for name in ca.pem page.token root.json station.crt station.key; do
     if [ -f "$here/$name" ]; then
         install -m 0640 "${owner[@]}" "$here/$name" "$etc/.$name.part"
         mv "$etc/.$name.part" "$etc/$name"

@@ -27,6 +27,8 @@ from deploy.fleet.enrol.holder import Holder
 from deploy.fleet.repository.private_keys import content, read_private
 
 CERTIFICATE, KEY, REVOKED, ISSUED = "ca.pem", "ca.key", "crl.pem", "issued"
+SOON = timedelta(days=30)
+"""A certificate that ends within this is replaced when its files are asked for again."""
 Secrets = Callable[[str], str]
 
 

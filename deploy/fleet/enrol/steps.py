@@ -18,13 +18,10 @@ from bintally.files import make_folder, write_atomically
 from bintally.topics import Station
 from deploy.fleet.enrol import certificates, mosquitto, station
 from deploy.fleet.enrol.access import access_list
-from deploy.fleet.enrol.authority import CERTIFICATE, Authority, Issued
+from deploy.fleet.enrol.authority import CERTIFICATE, SOON, Authority, Issued
 from deploy.fleet.enrol.holder import Holder, station_holder
 from deploy.fleet.enrol.station import Wishes
 from deploy.fleet.repository.private_keys import content, read_private
-
-SOON = timedelta(days=30)
-"""A certificate that ends within this is replaced when its files are asked for again."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +91,7 @@ def enroll_station(
         station.CERTIFICATE: certificates.certificate_pem(certificate),
         station.KEY: key_pem,
         station.ROOT: wishes.root,
+        station.TOKEN: wishes.page_token,
     }
     packed = station.archive(holder.file_name, {name: data for name, data in files.items() if data is not None})
     if packed != before:

@@ -104,6 +104,22 @@ def test_the_agent_takes_the_settings_and_its_tls_takes_the_files(call: Call, tm
     assert certificates.common_name(found) == Station(settings.site, settings.station).source
 
 
+def test_a_station_with_a_page_token_shows_its_page_to_the_network_and_asks_for_it(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef\n")
+    call("enroll", "ca", "berlin", "pick-3", *BROKER, "--page-token", "token")
+    packed = (tmp_path / "berlin.pick-3.tar.gz").read_bytes()
+    assert archived(packed, "page.token") == (tmp_path / "token").read_bytes()
+    (tmp_path / "station.toml").write_bytes(archived(packed, "station.toml") or b"")
+    settings = read_settings(AgentSettings, {"config": str(tmp_path / "station.toml")})
+    assert (settings.page, str(settings.page_token_file)) == ("0.0.0.0:8480", "/etc/bintally/page.token")
+
+
+def test_a_certificate_that_ends_within_30_days_is_told(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    call("enroll", "ca", "berlin", "pick-3", *BROKER, "--valid", "29d")
+    call("enroll", "ca", "berlin", "pick-4", *BROKER, "--valid", "31d")
+    assert sorted(listed(capsys, call).values()) == ["good berlin/pick-4", "soon berlin/pick-3"]
+
+
 def test_asked_again_everything_stays_as_it_is(call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commands = (
         ("ca", "init", "ca"),

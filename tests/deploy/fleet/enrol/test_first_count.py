@@ -65,10 +65,11 @@ def test_a_station_counts_and_is_acknowledged_after_one_command_on_each_side(
 
 
 def test_what_is_installed_is_for_root_and_the_agents_group_alone(plant: Plant, program: Path, tmp_path: Path) -> None:
-    folder, root = unpack(plant, tmp_path, "private"), tmp_path / "root"
+    (tmp_path / "token").write_text("secret")
+    folder, root = unpack(plant, tmp_path, "private", "--page-token", str(tmp_path / "token")), tmp_path / "root"
     assert install(folder, root, "--program", str(program)).returncode == 0
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (root / "etc/bintally").iterdir()}
-    assert modes == dict.fromkeys(["ca.pem", "station.crt", "station.key", "station.toml"], 0o640)
+    assert modes == dict.fromkeys(["ca.pem", "page.token", "station.crt", "station.key", "station.toml"], 0o640)
     assert stat.S_IMODE((root / "etc/bintally").stat().st_mode) == 0o750
     assert stat.S_IMODE((folder / "station.key").stat().st_mode) == 0o600
     assert (root / "etc/systemd/system/bintally-agent.service").is_file()
