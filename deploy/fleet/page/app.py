@@ -159,14 +159,15 @@ class Page:
 
     async def _login(self, request: Request) -> Response:
         _refuse_foreign(request)
-        client, now = _client(request), self._monotonic()
+        token = (await _form(request)).get("token", "").strip()
+        client, now = _client(request), self._monotonic()  # from here to the verdict nothing waits, or many at once would guess more often
         wait_s = self._guesses.wait_s(client, now)
         if wait_s > 0:
             answer = _html(login_page(f"Too many wrong tokens. Try again in {wait_s:.0f} s."), HTTPStatus.TOO_MANY_REQUESTS)
             answer.headers["Retry-After"] = str(int(wait_s) + 1)
             return answer
         hashes = self._hashes()
-        name = owner(hashes, (await _form(request)).get("token", "").strip())
+        name = owner(hashes, token)
         if name is None:
             self._guesses.wrong(client, now)
             log.warning("wrong token", client=client)

@@ -76,6 +76,11 @@ def test_guessing_is_slowed_down_for_the_guesser_alone(desk: Desk) -> None:
     desk.log_in()
 
 
+def test_guesses_that_come_all_at_once_are_counted_all_the_same(desk: Desk) -> None:
+    found = desk.ask_at_once(20, "POST", "/login", {"token": "guess"})
+    assert sorted(one.status for one in found) == [401] * 5 + [429] * 15
+
+
 def test_a_network_of_ipv6_is_one_guesser(desk: Desk) -> None:
     found = [desk.ask("POST", "/login", {"token": "guess"}, client=f"2001:db8::{n}").status for n in range(6)]
     assert found == [401] * 5 + [429]
