@@ -32,6 +32,7 @@ class Task:
         providers: that may run it, by preference.
         threads: for one frame.
         parent: process that must not be survived.
+        kept: bundles whose engines stay; None for all.
     """
 
     bundle: str
@@ -39,6 +40,7 @@ class Task:
     providers: tuple[str, ...]
     threads: int
     parent: int
+    kept: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,13 @@ def main() -> None:
 def _open(task: Task) -> Opened:
     """Open it as the agent would, which compares its golden answers, and run it."""
     from agent.counting.counter import FrameCounter
-    from agent.counting.warm_up import warm_up
+    from agent.counting.warm_up import drop_engines, warm_up
     from agent.settings import AgentSettings
     from bintally.frames import Frame
 
     settings: dict[str, Any] = {"source": "0", "bundle": task.bundle, "providers": task.providers, "threads": task.threads, "engine": None}
+    if task.kept is not None and "tensorrt" in task.providers:
+        drop_engines(Path(task.state_dir), map(Path, task.kept))
     bundle = warm_up(AgentSettings(**settings), Path(task.state_dir))
     counter = FrameCounter(bundle)
     counter.rehearse()
