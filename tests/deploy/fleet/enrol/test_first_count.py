@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import subprocess
 import sys
@@ -60,6 +61,9 @@ def test_a_station_counts_and_is_acknowledged_after_one_command_on_each_side(
     assert agent.lines()[-1] == "counted 3, all acknowledged\n"
     assert "broker refused" not in agent.stderr + listening.stderr, "the access list lets both do all that they do"
     ledger = Ledger(url)
+    [client_id] = set(re.findall(r" as (\S+) \(.*u'berlin/first'\)", plant.log))
+    epochs = {row["event_id"].split("-")[0] for row in ledger.rows()}
+    assert not [epoch for epoch in epochs if epoch in client_id], "who reads its counts could take its connection over"
     assert [(row["source"], row["counted"]) for row in ledger.rows()] == [("berlin/first", 0), ("berlin/first", 3), ("berlin/first", None)]
     ledger.close()
 
