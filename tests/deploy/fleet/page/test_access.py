@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bintally.errors import InputError, UnavailableError, UsageError
-from deploy.fleet.page.app import HEADERS
+from deploy.fleet.page.answers import HEADERS
 from deploy.fleet.page.sessions import IDLE_S, LONGEST_S
 from deploy.fleet.page.tokens import TokenFile, make_token, owner, read_hashes
 from tests.deploy.fleet.page.asking import HOST, Desk
