@@ -9,7 +9,7 @@ usage: sudo ./install.sh [--package SPEC] [--program PATH] [--replace] [--root D
   --package SPEC  what pip installs into /opt/bintally (default: bintally[agent]); also a wheel's path
   --program PATH  use this bintally, and install none
   --replace       replace another station's key and certificate
-  --root DIR      install below DIR, for an image: no user is made, and nothing is started
+  --root DIR      install below DIR, for an image: no user is made, no program installed but that of --program, and nothing is started
 
 example: tar -xzf berlin.pick-3.tar.gz && sudo ./berlin.pick-3/install.sh
 TEXT
@@ -20,7 +20,7 @@ fail() {
     exit "${2:-1}"
 }
 
-package="bintally[agent]" program="" root="" replace=""
+package="" program="" root="" replace=""
 while [ $# -gt 0 ]; do
     case "$1" in
         --package | --program | --root)
@@ -34,6 +34,8 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+
+[ -z "$root" ] || [ -z "$package" ] || fail "--package does not go with --root: what pip installs runs only where it was installed" 2
 
 here=$(cd "$(dirname "$0")" && pwd)
 etc="$root/etc/bintally" units="$root/etc/systemd/system" opt="$root/opt/bintally"
@@ -63,11 +65,11 @@ if [ -n "$program" ]; then
         install -d "$opt/bin"
         ln -sfn "$program" "$opt/bin/bintally"
     fi
-else
+elif [ -z "$root" ]; then
     python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' ||
         fail "needs Python 3.10 or newer with venv; on Debian and Ubuntu: apt install python3-venv"
     [ -x "$opt/bin/python" ] || python3 -m venv "$opt"
-    "$opt/bin/python" -m pip install --quiet --upgrade "$package"
+    "$opt/bin/python" -m pip install --quiet --upgrade "${package:-bintally[agent]}"
 fi
 
 # Its key is for the agent's group alone; nobody but root changes what the agent reads.
@@ -88,6 +90,7 @@ install -m 0644 "$here/bintally-agent.service" "$units/bintally-agent.service"
 sync
 
 if [ -n "$root" ]; then
+    [ -n "$program" ] || echo "there is no program yet: install bintally[agent] into /opt/bintally, from within the image"
     echo "installed below $root; make a user 'bintally' there who may read $etc, and enable bintally-agent"
     exit 0
 fi

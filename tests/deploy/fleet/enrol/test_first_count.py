@@ -102,11 +102,20 @@ def test_another_stations_archive_does_not_replace_a_key_unless_told_to(plant: P
     assert key.read_bytes() == (other / "station.key").read_bytes()
 
 
+def test_into_an_image_no_program_is_installed_that_would_not_run_there(plant: Plant, tmp_path: Path) -> None:
+    folder, root = unpack(plant, tmp_path, "image"), tmp_path / "root"
+    done = install(folder, root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "there is no program yet" in done.stdout
+    assert not (root / "opt").exists()
+
+
 def test_half_an_archive_or_a_wrong_option_installs_nothing(plant: Plant, program: Path, tmp_path: Path) -> None:
     folder, root = unpack(plant, tmp_path, "half"), tmp_path / "root"
     for options, code, said in (
         (["--rot"], 2, "unknown option --rot"),
         (["--program"], 2, "--program needs a value"),
+        (["--package", "x"], 2, "does not go with --root"),
         (["--program", str(tmp_path / "none")], 2, "is no program"),
     ):
         done = install(folder, root, *options)
