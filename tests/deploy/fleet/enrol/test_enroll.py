@@ -275,9 +275,10 @@ def test_of_a_signing_request_only_the_key_is_taken(call: Call, tmp_path: Path) 
     assert not found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "certificate", "text", "weak"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "certificate", "text", "weak", "narrow"])
 def test_a_signing_request_that_proves_nothing_is_refused(call: Call, tmp_path: Path, damage: str) -> None:
-    key = ("rsa:1024",) if damage == "weak" else ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    curve = "prime192v1" if damage == "narrow" else "prime256v1"
+    key = ("rsa:1024",) if damage == "weak" else ("ec", "-pkeyopt", f"ec_paramgen_curve:{curve}")
     openssl("req", "-new", "-newkey", *key, "-nodes", "-keyout", "own.key", "-out", "own.csr", "-outform", "DER", "-subj", "/CN=x")
     der = bytearray((tmp_path / "own.csr").read_bytes())
     if damage == "flipped":
