@@ -9,6 +9,7 @@ import pytest
 
 from bintally.errors import InputError, UnavailableError, UsageError
 from bintally.messages.model import Limits
+from bintally.topics import Station
 from deploy.fleet.rollout.advance import Become, Begin, Give, GiveBack, Note
 from deploy.fleet.rollout.plan import AT_ONCE, Cohort, Rollout, Target
 from deploy.fleet.rollout.store import LeaseLostError, Store
@@ -116,6 +117,14 @@ def test_what_nobody_heard_of_a_rollout_that_is_aborted_is_not_said_afterwards(s
 
 def test_a_long_name_gives_an_id_that_fits(store: Store) -> None:
     assert len(store.start(plan(name="n" * 300), lambda _: None, "ann", START)) < 80
+
+
+def test_the_longest_name_of_a_station_can_be_given_a_model(store: Store) -> None:
+    longest = Station("倉" * 66, "庫" * 66).source
+    assert store.give(longest, TARGET, 0, Limits(), "ann", START) == 1
+    (one,) = store.unsaid()
+    assert one.desired is not None
+    assert one.desired.station == longest
 
 
 def test_one_that_fails_halfway_changes_nothing(store: Store) -> None:
