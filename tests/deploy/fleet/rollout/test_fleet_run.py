@@ -32,6 +32,7 @@ def key(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_bad_model_is_taken_back_though_the_controller_is_killed_and_the_broker_forgets(tmp_path: Path, start: Start, key: Path) -> None:
     keys = DesiredKeys(keys={read_desired_key(key, lambda _: "").kid: KEYS.keys["one"]})
     fleet = fleet_of(30, OLD, keys, {NEW.digest: Habit(ends="rolled_back")})
