@@ -24,7 +24,7 @@ def settings(tmp_path: Path, ours: Fleet, bundle: Path) -> AgentSettings:
     write_grey_images(tmp_path / "frames", [1])
     values = {"source": str(tmp_path / "frames"), "bundle": bundle, "state_dir": tmp_path, "broker": "mqtt://127.0.0.1:9", "threads": 1}
     updates = {"updates": "http://127.0.0.1:9", "updates_root": ours.path / "metadata" / "1.root.json"}
-    return read_settings(AgentSettings, {**values, **updates, "page": None, "broker_patience_s": 0.01})
+    return read_settings(AgentSettings, {**values, **updates, "page": None})
 
 
 @pytest.mark.parametrize(

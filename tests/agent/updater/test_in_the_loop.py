@@ -378,7 +378,10 @@ def test_without_updates_nothing_of_them_is_loaded() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_trials_end_with_their_thread(station: Callable[..., Station], device: Device, ours: Fleet) -> None:
+def test_trials_end_with_their_thread(
+    station: Callable[..., Station], device: Device, ours: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent.succession, "_TELL_EVERY_S", 0.1)
     one = station()
     device.running.desire(ours.desire(ours.known["1.0.0"], limits=LIMITS.model_copy(update={"shadow_frames": 1000})))
     one.until(lambda: bool(device.now.trial and device.now.trial.frames), "figures of the shadow run are told")

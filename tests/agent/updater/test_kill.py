@@ -60,7 +60,7 @@ class Victims:
 
 
 @pytest.mark.parametrize(
-    ("kills", "real_trial"), [(15, False), pytest.param(200, False, marks=pytest.mark.long), pytest.param(60, True, marks=pytest.mark.long)]
+    ("kills", "real_trial"), [(8, False), pytest.param(200, False, marks=pytest.mark.long), pytest.param(60, True, marks=pytest.mark.long)]
 )
 @pytest.mark.timeout(1500)
 def test_an_update_survives_any_kill(ours: Fleet, server: Serving, bundle: Path, tmp_path: Path, kills: int, real_trial: bool) -> None:

@@ -163,6 +163,7 @@ def test_a_new_model_counts_from_one_frame_to_the_next_while_the_broker_is_away(
     assert floor.agent.wait() == 0, floor.agent.stderr
 
 
+@pytest.mark.long
 def test_an_agent_that_is_killed_in_shadow_run_and_probation_gets_there_in_the_end(floor: Floor) -> None:
     floor.desire("1.0.0", FOR_EVER.model_copy(update={"crashes": 2}))
     floor.count_until("shadow")
@@ -182,6 +183,7 @@ def test_an_agent_that_is_killed_in_shadow_run_and_probation_gets_there_in_the_e
         _once_each([one for one in floor.counts if one.id.startswith(session)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("phase", "ends"), [("shadow", "failed"), ("probation", "rolled_back")])
 def test_a_model_that_kills_the_agent_too_often_is_left_before_it_is_opened(floor: Floor, phase: str, ends: str) -> None:
     limits = FOR_EVER if phase == "shadow" else LIMITS.model_copy(update={"probation_s": 3600})
