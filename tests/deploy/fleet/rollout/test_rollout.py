@@ -56,35 +56,35 @@ def given(here: World, name: str) -> int:
 
 
 def test_a_night_skips_no_cohort(tmp_path: Path) -> None:
-    here = world(tmp_path, 60)
-    name = here.start(shares=(0.1, 0.5, 1.0), least=5, soak_s=3600)
-    here.pass_time(0.75)
+    here = world(tmp_path, 20)
+    name = here.start(shares=(0.1, 0.5, 1.0), least=2, soak_s=1800)
+    here.pass_time(0.5)
     switch_off(here, here.stations)
-    here.pass_time(10.0, 300.0)
+    here.pass_time(10.0, 600.0)
     assert here.store.rollout(name).why == "cohort 2 begins when a station is here that can be given the model"
     morning = [one for one in here.stations if one.source not in here.store.rollout(name).given]
     switch_on(here, here.stations)
     here.pass_time(0.1)
-    assert given(here, name) == 30
+    assert given(here, name) == 10
     switch_off(here, morning)
     here.pass_time(0.1)
-    assert given(here, name) == 30, "the last cohort is not begun meanwhile"
+    assert given(here, name) == 10, "the last cohort is not begun meanwhile"
     switch_on(here, morning)
     assert here.until_closed(name) == "done"
-    assert running(here.stations, NEW.digest) == 60
+    assert running(here.stations, NEW.digest) == 20
 
 
 def test_a_cohort_that_began_with_few_is_filled_before_the_next_one_begins(tmp_path: Path) -> None:
-    here = world(tmp_path, 60)
-    late = here.stations[10:]
+    here = world(tmp_path, 24)
+    late = here.stations[4:]
     switch_off(here, late)
     name = here.start(shares=(0.5, 1.0), least_counts=0, soak_s=600)
-    here.pass_time(2.0)
-    assert given(here, name) == 10
-    assert here.store.rollout(name).why.endswith("20 more are to come to this cohort when they are here")
+    here.pass_time(1.0)
+    assert given(here, name) == 4
+    assert here.store.rollout(name).why.endswith("8 more are to come to this cohort when they are here")
     switch_on(here, late)
     here.pass_time(0.1)
-    assert given(here, name) == 30
+    assert given(here, name) == 12
     assert here.until_closed(name) == "done"
 
 
