@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent.updater.job import Job
 from agent.updater.record import RESTFUL, Record
-from agent.updater.steps import Job
 from bintally.messages.base import ModelName
 from bintally.messages.model import Trial, UpdatePhase
 

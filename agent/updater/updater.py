@@ -17,11 +17,12 @@ import structlog
 from agent.settings import AgentSettings
 from agent.updater import machine
 from agent.updater.clock import parse_window
+from agent.updater.job import Conditions, Job
 from agent.updater.plan import Place, Plan, plan_for
 from agent.updater.record import Record
 from agent.updater.report import Standing, standing
 from agent.updater.slots import Slots, start_bundle
-from agent.updater.steps import Conditions, Job, Steps
+from agent.updater.steps import Steps
 from agent.updater.web import Pace, Stopped, web_for
 from bintally import __version__
 from bintally.errors import BintallyError, UnavailableError, UsageError

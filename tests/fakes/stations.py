@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Literal
 
+from agent.updater.job import Conditions, Job
 from agent.updater.machine import (
     Begun,
     Desired,
@@ -30,7 +31,6 @@ from agent.updater.machine import (
 )
 from agent.updater.record import Record
 from agent.updater.report import standing
-from agent.updater.steps import Conditions, Job
 from bintally.desired import verify_desired
 from bintally.messages.base import ModelName
 from bintally.messages.model import ModelReported

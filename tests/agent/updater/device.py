@@ -10,8 +10,9 @@ from typing_extensions import Self
 
 from agent.settings import AgentSettings
 from agent.updater.fetch import Repository
+from agent.updater.job import Conditions
 from agent.updater.slots import Slots
-from agent.updater.steps import Conditions, Steps
+from agent.updater.steps import Steps
 from agent.updater.trial import Allowance
 from agent.updater.trial_child import Opened
 from agent.updater.updater import Updater
