@@ -60,8 +60,9 @@ class Size:
     Attributes:
         stations: in all.
         in_earnest: of them that download and load.
-        haste: seconds of a station's life in one of ours.
+        haste: seconds of a station's life in one of ours; many more, and a machine that is busy for a moment makes all of them vanish.
         cohorts: shares of the stations.
+        soak_s: how long a cohort is watched, in seconds of their life.
         bundle: the model; its versions differ in their name alone.
     """
 
@@ -69,6 +70,7 @@ class Size:
     in_earnest: int = 20
     haste: float = 60.0
     cohorts: tuple[float, ...] = (0.1, 0.5, 1.0)
+    soak_s: float = 1800.0
     bundle: Path = DEFAULT_BUNDLE
 
 
@@ -146,7 +148,7 @@ def rolled_out(scenario: str, folder: Path, size: Size) -> Outcome:
         wait_until(lambda: sum(one.reported is not None for one in store.views().values()) == size.stations, "all are heard", PATIENCE_S)
 
         began, said, spent = time.monotonic(), air.said, _cpu_s(broker.pid)
-        wanted = {"name": new.name, "version": new.version, "shares": size.cohorts}
+        wanted = {"name": new.name, "version": new.version, "shares": size.cohorts, "soak_s": size.soak_s}
         name = store.start(make_plan(repository, store.views(), {}, wanted), lambda _: None, "ann", clock())
         if scenario == "good":
             half = size.stations // 2

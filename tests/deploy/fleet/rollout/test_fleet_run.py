@@ -75,7 +75,9 @@ def test_a_fleet_with_real_downloads_ends_as_its_model_deserves(tmp_path: Path, 
     bundle = tmp_path / "tiny.onnx"
     bundle.write_bytes(tiny_bundle_bytes())
     (tmp_path / "fleet").mkdir()
-    end = rolled_out(scenario, tmp_path / "fleet", Size(stations=100, in_earnest=5, haste=240.0, cohorts=(0.2, 1.0), bundle=bundle))
+    soak_s = 300.0 if scenario == "good" else 1800.0
+    size = Size(stations=100, in_earnest=5, cohorts=(0.2, 1.0), soak_s=soak_s, bundle=bundle)
+    end = rolled_out(scenario, tmp_path / "fleet", size)
     assert (end.status, end.given, end.new) == (status, given, 100 if status == "done" else 0)
     assert end.kills == (scenario == "good")
     assert end.loaded == 5 or status == "halted"
