@@ -83,6 +83,12 @@ class AgentSettings(ProgramSettings):
 
     updates: str | None = Field(None, description="http(s) address of the update repository ('bintally fleet init'); none by default")
     updates_root: Path | None = Field(None, description="the repository's root metadata as the station was given them, such as 1.root.json")
+    updates_ca: Path | None = Field(
+        None, description="certificates of the authorities that the repository's own may come from; the system's by default"
+    )
+    updates_clock: Literal["synchronised", "any"] = Field(
+        "synchronised", description="any: believe the clock though the kernel calls it unsynchronised, as in networks without a time server"
+    )
     updates_window: str | None = Field(None, description="time of day, local, when bundles may be downloaded, such as 22:00-05:30")
     updates_bandwidth: float | None = Field(None, ge=1000, description="bytes a second that a download takes at most")
     device: str | None = Field(

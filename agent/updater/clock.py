@@ -15,13 +15,15 @@ BUILT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 """No clock that is right says less: this was written later."""
 
 
-def clock_is_set(ask: Callable[[], bool | None] = clock_synchronised, now: Callable[[], datetime] = utc_now) -> bool:
+def clock_is_set(
+    ask: Callable[[], bool | None] = clock_synchronised, now: Callable[[], datetime] = utc_now, *, believed: bool = False
+) -> bool:
     """Whether the time of day can be trusted to tell what has expired.
 
     A device without a battery starts in 1970, or at the last time that it knew, until something sets its clock. Where the kernel does not
-    say whether that has happened, only the first of these can be told.
+    say whether that has happened, or the clock is ``believed`` whatever it says, only the first of these can be told.
     """
-    return ask() is not False and now() >= BUILT
+    return (believed or ask() is not False) and now() >= BUILT
 
 
 @dataclass(frozen=True)

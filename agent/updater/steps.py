@@ -141,7 +141,9 @@ class Steps:
             self.hearing.clear()
             return True
         if not self._on.clock():
-            self.hearing.held("a desire waits until the clock is set: without it nobody can tell what has expired")
+            self.hearing.held(
+                "a desire waits until the clock is set (or updates_clock is any): without it nobody can tell what has expired"
+            )
             return False
         view = self._source.look()
         try:
@@ -222,7 +224,7 @@ class Steps:
 
     def _obstacle(self) -> str | None:
         if not self._on.clock():
-            return "for the clock to be set"
+            return "for the clock to be set (or updates_clock = any)"
         window = self._on.window
         if window is not None and not window.open_at(self._on.local()):
             return f"for the time window {window}"

@@ -10,13 +10,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from agent.settings import AgentSettings
 from agent.updater import machine
-from agent.updater.clock import parse_window
+from agent.updater.clock import clock_is_set, parse_window
 from agent.updater.job import Conditions, Job
 from agent.updater.plan import Place, Plan, plan_for
 from agent.updater.record import Record
@@ -257,7 +258,8 @@ def open_updater(
         raise UsageError("updates is set, but not updates_root; give the repository's 1.root.json, which all trust begins with")
     window = None if settings.updates_window is None else parse_window(settings.updates_window)
     interrupt, slots = threading.Event(), Slots(state_dir)
-    web = web_for(settings.updates, Pace(settings.updates_bandwidth), interrupt)
+    web = web_for(settings.updates, Pace(settings.updates_bandwidth), interrupt, settings.updates_ca)
+    conditions = Conditions(window=window, clock=partial(clock_is_set, believed=settings.updates_clock == "any"))
     source = Repository(web, slots, read_root(settings.updates_root))
-    steps = Steps(source, slots, station, settings, state_dir, Conditions(window=window), interrupt)
+    steps = Steps(source, slots, station, settings, state_dir, conditions, interrupt)
     return Updater(steps, slots, settings.bundle, interrupt, session, changed)

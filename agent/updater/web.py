@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from bintally.errors import UnavailableError, UsageError
@@ -103,14 +104,14 @@ class Web:
     """A folder on a web server.
 
     Attributes:
-        tls: whether to speak TLS.
+        tls: whom to believe; None: no TLS.
         host, port: of the server.
         folder: percent-encoded, with slashes at both ends.
         pace: of each answer.
         stop: ends what is going on.
     """
 
-    tls: bool
+    tls: ssl.SSLContext | None
     host: str
     port: int
     folder: str
@@ -135,7 +136,7 @@ class Web:
         watcher.start()
         try:
             with _translated(where, self.stop, late):
-                connection.sock = self._encrypted(line) if self.tls else line[0]
+                connection.sock = line[0] if self.tls is None else self._encrypted(self.tls, line)
                 connection.request("GET", self.folder + quote(path), headers=fields)
                 response = connection.getresponse()
                 begun.set()
@@ -150,11 +151,11 @@ class Web:
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http{'s' if self.tls else ''}://{host}:{self.port}{self.folder}"
+        return f"http{'' if self.tls is None else 's'}://{host}:{self.port}{self.folder}"
 
-    def _encrypted(self, line: list[socket.socket]) -> socket.socket:
+    def _encrypted(self, context: ssl.SSLContext, line: list[socket.socket]) -> socket.socket:
         """Put TLS over a connection, in its place, so that the watcher sees it before the handshake begins."""
-        tls = ssl.create_default_context().wrap_socket(line[0], server_hostname=self.host, do_handshake_on_connect=False)
+        tls = context.wrap_socket(line[0], server_hostname=self.host, do_handshake_on_connect=False)
         line[0] = tls
         tls.do_handshake()
         return tls
@@ -169,11 +170,17 @@ class Web:
                     socket.socket.shutdown(line[0], socket.SHUT_RDWR)
 
 
-def web_for(url: str, pace: Pace, stop: threading.Event) -> Web:
+def web_for(url: str, pace: Pace, stop: threading.Event, ca: Path | None = None) -> Web:
     """The folder that a URL names.
 
+    Args:
+        url: http(s) address.
+        pace: of each answer.
+        stop: ends what is going on.
+        ca: certificates of the authorities that are believed; None: the system's.
+
     Raises:
-        UsageError: it is no http(s) address of a folder.
+        UsageError: it is no http(s) address of a folder, or the authorities' file cannot be used with it.
     """
     try:
         parts = urlsplit(url)
@@ -191,8 +198,17 @@ def web_for(url: str, pace: Pace, stop: threading.Event) -> Web:
         or "@" in parts.netloc
     ):
         raise UsageError(f"{url[:120]!r}: no address of an update repository; it looks like https://host/folder")
-    tls = parts.scheme == "https"
-    return Web(tls, parts.hostname, port or (443 if tls else 80), f"{parts.path.rstrip('/')}/", pace, stop)
+    if parts.scheme == "http" and ca is not None:
+        raise UsageError(f"updates_ca is for https, and {url} is not; leave one of them out or change it")
+    tls = _believing(ca) if parts.scheme == "https" else None
+    return Web(tls, parts.hostname, port or (80 if tls is None else 443), f"{parts.path.rstrip('/')}/", pace, stop)
+
+
+def _believing(ca: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"updates_ca: {ca} holds no certificates that can be read ({error}); give a PEM file") from error
 
 
 @contextmanager

@@ -45,6 +45,7 @@ class Device:
         self.settings = read_settings(AgentSettings, {"source": "0", "bundle": shipped, "device": "cpu", "threads": 1})
         self.reports: list[ModelReported] = []
         self.pace, self.allowance = PACE, ALLOWANCE
+        self.ca: Path | None = None
         self.updater: Updater | None = None
 
     def __enter__(self) -> Self:
@@ -59,7 +60,7 @@ class Device:
         return Slots(self.folder)
 
     def repository(self, stop: threading.Event | None = None) -> Repository:
-        return Repository(web_for(self.url, self.pace, stop or threading.Event()), self.slots, self.root)
+        return Repository(web_for(self.url, self.pace, stop or threading.Event(), self.ca), self.slots, self.root)
 
     def make(self) -> Updater:
         """An updater that was not started yet."""

@@ -15,6 +15,11 @@ def test_the_clock_is_set_when_the_kernel_says_so_and_it_can_be(word: bool | Non
     assert clock_is_set(lambda: word, lambda: datetime(year, 5, 1, tzinfo=timezone.utc)) == known
 
 
+@pytest.mark.parametrize(("year", "known"), [(2027, True), (1970, False)])
+def test_a_clock_that_the_settings_believe_must_only_be_possible(year: int, known: bool) -> None:
+    assert clock_is_set(lambda: False, lambda: datetime(year, 5, 1, tzinfo=timezone.utc), believed=True) == known
+
+
 def test_the_date_of_this_version_is_past() -> None:
     assert datetime.now(timezone.utc) > BUILT + timedelta(days=1)
 

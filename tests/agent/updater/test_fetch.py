@@ -155,13 +155,13 @@ def test_a_full_disk_is_told_before_anything_is_fetched(
     assert not server.of(target.sha256)
 
 
-def test_tls_checks_whom_it_talks_to(device: Device, ours: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_checks_whom_it_talks_to(device: Device, ours: Fleet, tmp_path: Path) -> None:
     model, authority = ours.publish("1.0.0"), make_authority(tmp_path)
     with serving(ours.path, authority.sign("server", "IP:127.0.0.1")) as server:
         device.url = server.url
         with pytest.raises(UnavailableError, match="certificate"):
             device.repository().look()
-        monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+        device.ca = authority.certificate
         device.repository().download(target_of(device, PATH))
         stop = threading.Event()
         server.faults.append(Fault("timestamp.json", hang=True))
@@ -190,6 +190,13 @@ def test_tls_checks_whom_it_talks_to(device: Device, ours: Fleet, tmp_path: Path
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="no address"):
         web_for(url, PACE, threading.Event())
+
+
+def test_authorities_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    for url, ca, why in (("https://x/", "ca.pem", "PEM file"), ("https://x/", "away.pem", "PEM file"), ("http://x/", "ca.pem", "is not")):
+        with pytest.raises(UsageError, match=why):
+            web_for(url, PACE, threading.Event(), tmp_path / ca)
 
 
 def test_an_address_of_a_folder_is_taken_with_and_without_a_slash() -> None:
