@@ -14,7 +14,7 @@ from bintally import cli
 from bintally.errors import BintallyError, InputError, UnavailableError, UsageError
 from tests.fakes.programs import BINTALLY
 
-COMMANDS = ("agent", "cloud", "count", "data", "demo", "evaluate", "export", "pick", "scenes", "train", "tune", "wms")
+COMMANDS = ("agent", "cloud", "count", "data", "demo", "evaluate", "export", "fleet", "pick", "scenes", "train", "tune", "wms")
 
 
 def called(*words: str) -> subprocess.CompletedProcess[str]:

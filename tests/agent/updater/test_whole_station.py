@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,20 +23,12 @@ from tests.conftest import free_port
 from tests.fakes.bins import Bin
 from tests.fakes.cameras import HttpCamera
 from tests.fakes.mosquitto import Mosquitto
-from tests.fakes.programs import Program, Start, wait_until
+from tests.fakes.programs import BINTALLY, Program, Start, wait_until
 from tests.fakes.proxy import Proxy
 
 STATION = Station("berlin", "pick-3")
 LIMITS = Limits(shadow_frames=3, shadow_s=3600, probation_s=1.0)
 FOR_EVER = LIMITS.model_copy(update={"shadow_frames": 1000})
-_AGENT = """
-import sys
-import agent.updater.clock as clock
-clock.clock_is_set = lambda: True
-from bintally.cli import main
-sys.exit(main())
-"""
-"""The agent on a machine whose clock is set, which that of a test need not be."""
 _PATIENCE_S = 200.0
 
 
@@ -65,7 +56,7 @@ class Floor:
         self.agent = self.run()
 
     def run(self) -> Program:
-        self.agent = self.start(sys.executable, "-c", _AGENT, "agent", "run", *self.options)
+        self.agent = self.start(*BINTALLY, "agent", "run", *self.options)
         return self.agent
 
     def kill(self) -> None:
@@ -128,7 +119,7 @@ def floor(start: Start, tmp_path: Path, bundle: Path, ours: Fleet, server: Servi
     options = ["--source", camera.url, "--bundle", str(bundle), "--broker", f"mqtt://127.0.0.1:{proxy.port}", "--site", "berlin"]
     options += ["--station", "pick-3", "--state-dir", str(tmp_path / "station"), "--acknowledged-by", "broker", "--threads", "1"]
     options += ["--frames-per-s", "20", "--settle-s", "0.3", "--page", f"127.0.0.1:{page}", "--device", "cpu"]
-    options += ["--updates", server.url, "--updates-root", str(root)]
+    options += ["--updates", server.url, "--updates-root", str(root), "--updates-clock", "any"]
     yield Floor(start, wms, proxy, camera, seen, options, page, ours)
     wms.close()
     camera.close()
