@@ -1,0 +1,83 @@
+"""A database by its URL: SQLite or PostgreSQL, durable, with errors in this package's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bintally.errors import UnavailableError, UsageError
+
+_DRIVERS = {"postgresql": "postgresql+psycopg"}
+_BUSY_S = 30
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def open_engine(given: str) -> sa.Engine:
+    """Make an engine; nothing is connected yet.
+
+    Raises:
+        UsageError: the URL is none of a supported kind, or its driver is missing.
+    """
+    try:
+        url = sa.make_url(given)
+        if url.drivername in _DRIVERS:
+            url = url.set(drivername=_DRIVERS[url.drivername])
+        if url.get_backend_name() not in _INSERTS:
+            raise UsageError(f"--ledger: {url.get_backend_name()} is not supported; use sqlite:///FILE or postgresql://…")
+        engine = sa.create_engine(url, pool_pre_ping=url.get_backend_name() == "postgresql")
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise UsageError(f"--ledger: not a database URL that works here ({error}); for instance sqlite:///ledger.db") from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _durable)
+        sa.event.listen(engine, "begin", _lock)
+    return engine
+
+
+def shown(engine: sa.Engine) -> str:
+    """The URL for people, without its password."""
+    return engine.url.render_as_string()
+
+
+@contextmanager
+def told(engine: sa.Engine, what: str = "") -> Iterator[None]:
+    """Tell a failing database in our words.
+
+    Args:
+        engine: whose.
+        what: what was lost with it, or who keeps it, for instance ``500 counts could not be committed; stations keep them``.
+
+    Raises:
+        UnavailableError: the database failed.
+    """
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise UnavailableError(f"ledger {shown(engine)}: {what or 'failed'} ({reason(error)}); check path, address and rights") from error
+
+
+def reason(error: sa.exc.SQLAlchemyError) -> str:
+    """The database's own words, one line."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """The dialect's ``INSERT``, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+    return _INSERTS[connection.dialect.name](table)
+
+
+def _durable(connection: Any, _: object) -> None:
+    """SQLite: an acknowledged count must survive a power cut; readers never wait for a writer."""
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says so, not at the driver's first INSERT
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _lock(connection: sa.Connection) -> None:
+    """SQLite: a transaction that writes takes the lock when it begins; one that turned from reading to writing could only fail."""
+    immediate = not connection.get_execution_options().get("bintally_reads", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
