@@ -1,4 +1,7 @@
-"""MQTT topics: ``bintally/v1/{site}/{station}/{kind}``, for some kinds with a name behind; names are percent-encoded."""
+"""MQTT topics: ``bintally/v1/{site}/{station}/{kind}``, for some kinds with a name behind; ``bintally/v1/{site}/{kind}`` for a whole site.
+
+Names are percent-encoded.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ PREFIX = "bintally/v1"
 Kind = Literal["count", "state", "ack", "health", "config/desired", "config/reported", "model/desired", "model/reported"]
 NamedKind = Literal["bin", "cmd", "expected"]
 """Kinds that end with a name: of a bin, or of a command."""
+SiteKind = Literal["discrepancy"]
+"""Kinds of a whole site."""
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 MAX_NAME_BYTES = 200
 
@@ -74,6 +79,24 @@ class Station:
 def subscription(kind: Kind, site: str | None = None) -> str:
     """The filter for a kind of message from every station, of one site or of all."""
     return f"{PREFIX}/{'+' if site is None else encode(site)}/+/{kind}"
+
+
+def of_site(kind: SiteKind, site: str | None = None) -> str:
+    """The topic of a kind that a whole site shares, or the filter for that of every site."""
+    return f"{PREFIX}/{'+' if site is None else encode(site)}/{kind}"
+
+
+def shared(group: str, filter_: str) -> str:
+    """The filter that shares its messages out among the subscribers of a group.
+
+    Source: MQTT 5.0, section 4.8.2.
+
+    Raises:
+        UsageError: the group's name does not fit into a filter.
+    """
+    if not group or set(group) & set("/+#"):
+        raise UsageError(f"group {group!r}: the name of a shared subscription has no '/', '+' or '#', and is not empty")
+    return f"$share/{group}/{filter_}"
 
 
 def parse(topic: str) -> tuple[Station, Kind | NamedKind, str | None]:

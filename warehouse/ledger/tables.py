@@ -216,6 +216,7 @@ DELIVERIES = sa.Table(
     sa.Column("next_at", _TIME, nullable=False),
     sa.Column("error", sa.Text),
     sa.Index("delivery_next", "kind", "next_at"),
+    sa.Index("delivery_of_target", "kind", "target", "number"),
 )
 WEBHOOKS = sa.Table(
     "webhook",
