@@ -1,17 +1,27 @@
 """The ledger's tables, as they are after the newest migration; SQLite and PostgreSQL. docs/ledger.md says what they are for.
 
 What happened stands in tables that are only ever appended to: ``count_event``, ``gap``, ``expectation``, ``correction``, ``audit``,
-``dead_letter``. What follows from it stands in views, which ``bintally wms replay`` makes anew: ``epoch``, ``bin``, ``discrepancy``.
+``dead_letter``. What follows from it stands in views, which ``bintally wms replay`` makes anew: ``epoch``, ``sighting``, ``bin``,
+``discrepancy``.
+
+Every transaction that adds counts or expectations of a site takes the site's next *turn* (``warehouse.ledger.turns``), so that facts of
+different tables have one order: by turn, then by number. Live and replayed views see them in it.
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
+from warehouse.ledger.times import Utc
+
 METADATA = sa.MetaData()
 _SOURCE, _SITE, _BIN, _EVENT_ID, _NAME = sa.String(1300), sa.String(200), sa.String(255), sa.String(48), sa.String(200)
-_TIME = sa.DateTime(timezone=True)
+_TIME = Utc()
 OPEN_STATES = ("open", "recount")
+
+
+def _turn() -> sa.Column[int]:
+    return sa.Column("turn", sa.BigInteger, nullable=False, server_default="0", comment="of its site, in which it was taken in")
 
 
 def _number() -> sa.Column[int]:
@@ -41,6 +51,7 @@ COUNTS = sa.Table(
     sa.Column("model", sa.String(200), nullable=False, comment="name and version"),
     sa.Column("model_digest", sa.String(64)),
     sa.Column("received_at", _TIME, nullable=False, server_default=sa.func.now()),
+    _turn(),
     sa.UniqueConstraint("source", "event_id"),
     sa.Index("count_event_of_bin", "site", "bin", "number"),
     sa.Index("count_event_received", "received_at"),
@@ -96,6 +107,7 @@ SITES = sa.Table(
     sa.Column("site", _SITE, primary_key=True),
     sa.Column("layout", sa.Text, comment="a layout file of docs/layouts.md, as it was imported"),
     sa.Column("wrong_share", sa.Float, comment="of this site's bins, before anything is counted; null: the default"),
+    sa.Column("turn", sa.BigInteger, nullable=False, server_default="0", comment="the newest that was taken"),
 )
 PLACES = sa.Table(
     "place",
@@ -119,6 +131,7 @@ EXPECTATIONS = sa.Table(
     sa.Column("at", _TIME, nullable=False, comment="from when on the books say so; counts from before do not speak of it"),
     sa.Column("origin", sa.String(20), nullable=False, comment="csv, http, api or correction"),
     sa.Column("by", _NAME, nullable=False),
+    _turn(),
     sa.Index("expectation_of_bin", "site", "bin", "number"),
 )
 CORRECTIONS = sa.Table(
@@ -135,6 +148,13 @@ CORRECTIONS = sa.Table(
     sa.Column("source", _SOURCE, comment="with event_id: the count that it speaks of"),
     sa.Column("event_id", _EVENT_ID),
     sa.Index("correction_of_bin", "site", "bin", "number"),
+)
+SIGHTINGS = sa.Table(
+    "sighting",
+    METADATA,
+    sa.Column("site", _SITE, primary_key=True),
+    sa.Column("bin", _BIN, primary_key=True),
+    sa.Column("source", _SOURCE, primary_key=True, comment="a station that has counted this bin, and is told what the books expect"),
 )
 BINS = sa.Table(
     "bin",
