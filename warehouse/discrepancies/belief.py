@@ -110,6 +110,28 @@ def judge(belief: Belief, expected: int | None, value: float, wrong_share: float
     logs = belief.logs()
     if expected is None:
         return Judged(None, logs.index(max(logs)), 0.0)
+    right, wrong, error = _against(logs, expected, wrong_share)
+    best = max(range(len(wrong)), key=wrong.__getitem__)
+    return Judged(sum(wrong), best if wrong[best] > right else expected, value * error)
+
+
+def posterior(belief: Belief, expected: int, wrong_share: float) -> tuple[float, list[float]]:
+    """What is in the bin, from counts and books together.
+
+    Args:
+        belief: as for `judge`.
+        expected: likewise.
+        wrong_share: likewise.
+
+    Returns:
+        P(the expected quantity), and for each class of the counter P(class and not the expected quantity); together they sum to 1.
+    """
+    right, wrong, _ = _against(belief.logs(), expected, wrong_share)
+    return right, wrong
+
+
+def _against(logs: Logs, expected: int, wrong_share: float) -> tuple[float, list[float], float]:
+    """The posterior, and E |quantity - expected|."""
     top = max(logs)
     likelihood = [math.exp(log - top) for log in logs]
     shares, errors = _if_wrong(expected, len(logs))
@@ -117,8 +139,7 @@ def judge(belief: Belief, expected: int | None, value: float, wrong_share: float
     wrong = [wrong_share * share * one for share, one in zip(shares, likelihood, strict=True)]
     total = right + sum(wrong)
     error = wrong_share * sum(map(mul, errors, likelihood)) / total
-    best = max(range(len(wrong)), key=wrong.__getitem__)
-    return Judged(sum(wrong) / total, best if wrong[best] > right else expected, value * error)
+    return right / total, [one / total for one in wrong], error
 
 
 @lru_cache(maxsize=4096)
