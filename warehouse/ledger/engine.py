@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,8 +17,12 @@ _BUSY_S = 30
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def open_engine(given: str) -> sa.Engine:
+def open_engine(given: str, wait_s: float | None = None) -> sa.Engine:
     """Make an engine; nothing is connected yet.
+
+    Args:
+        given: the database's URL.
+        wait_s: so long a statement waits for what another transaction holds, then it fails; None: on SQLite 30 s, on PostgreSQL for ever.
 
     Raises:
         UsageError: the URL is none of a supported kind, or its driver is missing.
@@ -32,8 +37,10 @@ def open_engine(given: str) -> sa.Engine:
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise UsageError(f"--ledger: not a database URL that works here ({error}); for instance sqlite:///ledger.db") from error
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _durable)
+        sa.event.listen(engine, "connect", partial(_durable, wait_s or _BUSY_S))
         sa.event.listen(engine, "begin", _lock)
+    elif wait_s is not None:
+        sa.event.listen(engine, "connect", partial(_impatient, wait_s))
     return engine
 
 
@@ -69,12 +76,18 @@ def insert(connection: sa.Connection, table: sa.Table) -> Any:
     return _INSERTS[connection.dialect.name](table)
 
 
-def _durable(connection: Any, _: object) -> None:
+def _durable(wait_s: float, connection: Any, _: object) -> None:
     """SQLite: an acknowledged count must survive a power cut; readers never wait for a writer."""
     connection.isolation_level = None  # transactions begin where SQLAlchemy says so, not at the driver's first INSERT
-    connection.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000}")
+    connection.execute(f"PRAGMA busy_timeout={int(wait_s * 1000)}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+
+
+def _impatient(wait_s: float, connection: Any, _: object) -> None:
+    """PostgreSQL: who asks over HTTP is gone before a lock that is held for minutes."""
+    connection.execute(f"SET lock_timeout = {int(wait_s * 1000)}")
+    connection.commit()  # a rollback would take it back
 
 
 def _lock(connection: sa.Connection) -> None:

@@ -22,14 +22,18 @@ class Ledger:
         where: the database's URL, for people, without its password.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, wait_s: float | None = None) -> None:
         """Open the ledger; a new one is made, an older one is migrated.
+
+        Args:
+            url: of the database.
+            wait_s: so long a statement waits for what another transaction holds, then it fails, see ``engine.open_engine``.
 
         Raises:
             UsageError: the URL is no database URL of a supported kind, or its driver is missing.
             UnavailableError: the database does not answer, or was migrated by a newer version of bintally.
         """
-        self._engine = open_engine(url)
+        self._engine = open_engine(url, wait_s)
         self.where = shown(self._engine)
         with told(self._engine, "cannot be opened"):
             METADATA.create_all(self._engine)
