@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from bintally.messages import CountEvent, GapEvent
 from bintally.topics import Station
 from warehouse.discrepancies.rules import Rules
-from warehouse.ledger import stations
+from warehouse.ledger import fold, sightings, stations, views
 from warehouse.ledger.engine import insert
-from warehouse.ledger.facts import count_row, gap_rows
+from warehouse.ledger.facts import count_row, gap_rows, position, text
+from warehouse.ledger.judging import settle_views
 from warehouse.ledger.tables import COUNTS, EPOCHS, GAPS
 from warehouse.ledger.turns import take_turns
 
@@ -30,8 +31,8 @@ class Arrived:
     event: CountEvent | GapEvent
 
 
-def take(tx: sa.Connection, arrived: Sequence[Arrived], rules: Rules, now: datetime) -> set[Key]:  # noqa: ARG001 # the next step
-    """Take events in; those that are in the ledger already change nothing.
+def take(tx: sa.Connection, arrived: Sequence[Arrived], rules: Rules, now: datetime) -> set[Key]:
+    """Take events in, with all that follows from them; those that are in the ledger already change nothing.
 
     Args:
         tx: of ``Ledger.begin``.
@@ -44,13 +45,35 @@ def take(tx: sa.Connection, arrived: Sequence[Arrived], rules: Rules, now: datet
     """
     if not arrived:
         return set()
-    turns = take_turns(tx, (one.station.site for one in arrived))
-    counts = [count_row(one.station, one.event, turns[one.station.site], now) for one in arrived if isinstance(one.event, CountEvent)]
-    gaps = [row for one in arrived if isinstance(one.event, GapEvent) for row in gap_rows(one.event, now)]
-    fresh = _new(tx, COUNTS, counts) | _new(tx, GAPS, gaps)
-    _epochs(tx, {(one.event.source, one.event.id): one.event for one in arrived}, fresh, now)
-    stations.counted(tx, {one.station for one in arrived if (one.event.source, one.event.id) in fresh}, now)
+    turns = take_turns(tx, (text(one.station.site) for one in arrived))
+    events: dict[Key, Arrived] = {}
+    for one in arrived:
+        events.setdefault((one.event.source, one.event.id), one)
+    counts = {
+        key: count_row(one.station, one.event, turns[text(one.station.site)], now)
+        for key, one in events.items()
+        if isinstance(one.event, CountEvent)
+    }
+    gaps = [row for one in events.values() if isinstance(one.event, GapEvent) for row in gap_rows(one.event, now)]
+    fresh = _new(tx, COUNTS, list(counts.values())) | _new(tx, GAPS, gaps)
+    _epochs(tx, fresh, now)
+    stations.counted(tx, {events[key].station for key in fresh if key in counts}, now)
+    for site in turns:
+        _follow(tx, site, [row for key, row in counts.items() if key in fresh and row["site"] == site], rules, now)
     return fresh
+
+
+def _follow(tx: sa.Connection, site: str, counts: Sequence[dict[str, Any]], rules: Rules, now: datetime) -> None:
+    """The views of the counted bins, and what follows."""
+    before = views.load(tx, site, {count["bin"] for count in counts})
+    after = dict(before)
+    for count in counts:
+        after[count["bin"]] = fold.counted(after[count["bin"]], count)
+    changed = {bin_: view for bin_, view in after.items() if view is not before[bin_]}
+    if changed:
+        settle_views(tx, site, changed, rules, now)
+    strangers = sightings.see(tx, site, {(count["source"], count["bin"]) for count in counts})
+    sightings.tell(tx, ((source, bin_) for source, bin_ in strangers if after[bin_].expected is not None), after, now)
 
 
 def _new(tx: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> set[Key]:
@@ -61,12 +84,12 @@ def _new(tx: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> 
     return {(source, event_id) for source, event_id in tx.execute(statement, rows)}
 
 
-def _epochs(tx: sa.Connection, events: dict[Key, CountEvent | GapEvent], fresh: Iterable[Key], now: datetime) -> None:
+def _epochs(tx: sa.Connection, fresh: Iterable[Key], now: datetime) -> None:
     """Count what is new to each epoch."""
     numbers: dict[Key, list[int]] = {}
-    for key in fresh:
-        epoch, number = events[key].position
-        numbers.setdefault((events[key].source, epoch), []).append(number)
+    for source, event_id in fresh:
+        epoch, number = position(event_id)
+        numbers.setdefault((source, epoch), []).append(number)
     if not numbers:
         return
     new = insert(tx, EPOCHS)

@@ -54,6 +54,7 @@ COUNTS = sa.Table(
     _turn(),
     sa.UniqueConstraint("source", "event_id"),
     sa.Index("count_event_of_bin", "site", "bin", "number"),
+    sa.Index("count_event_of_source", "source", "number"),
     sa.Index("count_event_received", "received_at"),
 )
 GAPS = sa.Table(
@@ -172,7 +173,9 @@ BINS = sa.Table(
     sa.Column("evidence", sa.String(255)),
     sa.Column("model", sa.String(200)),
     # what the books say
-    sa.Column("expected", sa.Integer),
+    sa.Column("booked", sa.Integer, comment="what they said themselves, before any correction"),
+    sa.Column("booked_at", _TIME),
+    sa.Column("expected", sa.Integer, comment="booked, or corrected since then"),
     sa.Column("expected_at", _TIME),
     sa.Column("article", _NAME),
     sa.Column("value", sa.Float, nullable=False, server_default="1"),
@@ -181,7 +184,6 @@ BINS = sa.Table(
     sa.Column("likely", sa.Integer, comment="the most probable quantity; for the open class its lower bound"),
     sa.Column("p_wrong", sa.Float, comment="that the books are wrong about this bin; null where they say nothing"),
     sa.Column("cost", sa.Float, nullable=False, server_default="0", comment="expected cost of the error, in units of value"),
-    sa.Index("bin_by_cost", "site", "cost"),
     sa.Index("bin_by_article", "site", "article"),
 )
 DISCREPANCIES = sa.Table(
@@ -212,7 +214,6 @@ DISCREPANCIES = sa.Table(
         sqlite_where=sa.text("state <> 'settled'"),
         postgresql_where=sa.text("state <> 'settled'"),
     ),
-    sa.Index("discrepancy_by_cost", "state", "cost"),
     sa.Index("discrepancy_changed", "changed_at"),
 )
 AUDIT = sa.Table(

@@ -1,0 +1,57 @@
+"""Bins' views, out of the database and into it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from itertools import islice
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from warehouse.discrepancies.belief import Belief
+from warehouse.ledger.engine import insert
+from warehouse.ledger.fold import View
+from warehouse.ledger.tables import BINS
+
+_Any = TypeVar("_Any")
+_MOST = 1000
+NAMES = tuple(field.name for field in fields(View))
+"""Columns of ``bin``."""
+
+
+def load(tx: sa.Connection, site: str, bins: Collection[str]) -> dict[str, View]:
+    """The views of bins, an empty one for those of which nothing is known. Take the site's turn first."""
+    found = {bin_: View(site, bin_) for bin_ in bins}
+    for some in chunks(sorted(bins), _MOST):
+        for row in tx.execute(sa.select(BINS).where(BINS.c.site == site, BINS.c.bin.in_(some))).mappings():
+            found[row["bin"]] = from_row(row)
+    return found
+
+
+def save(tx: sa.Connection, views: Iterable[View]) -> None:
+    """Write views."""
+    new = insert(tx, BINS)
+    change = {name: new.excluded[name] for name in NAMES if name not in ("site", "bin")}
+    query = new.on_conflict_do_update(index_elements=[BINS.c.site, BINS.c.bin], set_=change)
+    for some in chunks(views, _MOST):
+        tx.execute(query, [_as_row(view) for view in some])
+
+
+def from_row(row: sa.RowMapping | Mapping[str, Any]) -> View:
+    """A row of ``bin`` as a view."""
+    values = {name: row[name] for name in NAMES}
+    return View(**{**values, "belief": values["belief"] and Belief.from_json(values["belief"])})
+
+
+def chunks(given: Iterable[_Any], size: int) -> Iterator[Sequence[_Any]]:
+    """``given`` in lists of at most ``size``."""
+    left = iter(given)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def _as_row(view: View) -> dict[str, Any]:
+    row = {name: getattr(view, name) for name in NAMES}
+    row["belief"] = view.belief and view.belief.as_json()
+    return row
