@@ -1,0 +1,70 @@
+"""What routes share: the ledger, the time, the pictures; and who may call them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from warehouse.api.evidence.files import Files
+from warehouse.api.scopes import Caller, Scope
+from warehouse.api.settings import Settings
+from warehouse.discrepancies.rules import Rules
+from warehouse.ledger import Ledger
+
+_BEARER = HTTPBearer(auto_error=False, description="a token of 'bintally wms token add'")
+
+
+@dataclass(frozen=True)
+class Api:
+    """What routes share.
+
+    Attributes:
+        ledger: of which they are a view.
+        settings: limits.
+        files: where pictures go; None: none are taken.
+        rules: when a discrepancy opens.
+        now: gives the time of day, aware, UTC.
+    """
+
+    ledger: Ledger
+    settings: Settings
+    files: Files | None
+    rules: Rules
+    now: Callable[[], datetime]
+
+
+async def _api(request: Request) -> Api:
+    found: Api = request.app.state.api
+    return found
+
+
+def may(*scopes: Scope) -> Callable[..., object]:
+    """A dependency that gives the caller, if its token has one of these scopes."""
+
+    async def check(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]) -> Caller:
+        caller: Caller = request.state.caller
+        caller.must(*scopes)
+        return caller
+
+    return check
+
+
+SharedApi = Annotated[Api, Depends(_api)]
+Reader = Annotated[Caller, Depends(may("read"))]
+Counter = Annotated[Caller, Depends(may("count:correct"))]
+Importer = Annotated[Caller, Depends(may("import"))]
+Planner = Annotated[Caller, Depends(may("plan"))]
+Admin = Annotated[Caller, Depends(may("admin"))]
+
+
+async def body(request: Request) -> bytes:
+    """The body as it came: large ones are taken apart in the route's own thread, not in the one that all requests share."""
+    return await request.body()
+
+
+Body = Annotated[bytes, Depends(body)]
