@@ -42,19 +42,20 @@ def book(
     """
     for some in chunks(rows, _MOST):
         tx.execute(sa.insert(EXPECTATIONS), list(some))
-    after = {row["bin"]: _booked(tx, before[row["bin"]], row) for row in rows}
+    after = {row["bin"]: booked(tx, before[row["bin"]], row) for row in rows}
     moved = {bin_ for bin_, view in after.items() if (view.expected, view.expected_at) != (before[bin_].expected, before[bin_].expected_at)}
     settle_views(tx, site, after, rules, now, moved if superseding else ())
     news = {bin_ for bin_ in moved if after[bin_].expected != before[bin_].expected}
     sightings.tell(tx, sightings.of_bins(tx, site, news), after, now)
 
 
-def _booked(tx: sa.Connection, view: View, row: Mapping[str, Any]) -> View:
+def booked(tx: sa.Connection, view: View, row: Mapping[str, Any]) -> View:
+    """``fold.booked``, with the counts that the new quantity is held against at once."""
     spoken_of = view.taken_at is not None and view.taken_at >= row["at"]
-    return fold.booked(view, row, counts_since(tx, view.site, view.bin, row["at"], row["turn"]) if spoken_of else ())
+    return fold.booked(view, row, _counts_since(tx, view.site, view.bin, row["at"], row["turn"]) if spoken_of else ())
 
 
-def counts_since(tx: sa.Connection, site: str, bin_: str, at: datetime, before_turn: int) -> list[Mapping[str, Any]]:
+def _counts_since(tx: sa.Connection, site: str, bin_: str, at: datetime, before_turn: int) -> list[Mapping[str, Any]]:
     """A bin's counts that were taken at a time or later, and came in before a turn, in order."""
     here = (COUNTS.c.site == site, COUNTS.c.bin == bin_, COUNTS.c.turn < before_turn)
     names = ("probabilities", "trigger", "taken_at", "received_at")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from typing_extensions import Self
 
 from warehouse.ledger.engine import open_engine, shown, told
-from warehouse.ledger.tables import METADATA
+from warehouse.ledger.migrate import migrate
 
 
 class Ledger:
@@ -36,7 +36,7 @@ class Ledger:
         self._engine = open_engine(url, wait_s)
         self.where = shown(self._engine)
         with told(self._engine, "cannot be opened"):
-            METADATA.create_all(self._engine)
+            migrate(self._engine)
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,8 @@ What happened stands in tables that are only ever appended to: ``count_event``, 
 ``dead_letter``. What follows from it stands in views, which ``bintally wms replay`` makes anew: ``epoch``, ``sighting``, ``bin``,
 ``discrepancy``.
 
+Retention takes facts away; what had followed from them stands in ``epoch_base`` and ``bin_base``, from which replay then begins.
+
 Every transaction that adds counts or expectations of a site takes the site's next *turn* (``warehouse.ledger.turns``), so that facts of
 different tables have one order: by turn, then by number. Live and replayed views see them in it.
 """
@@ -17,6 +19,7 @@ from warehouse.ledger.times import Utc
 METADATA = sa.MetaData()
 _SOURCE, _SITE, _BIN, _EVENT_ID, _NAME = sa.String(1300), sa.String(200), sa.String(255), sa.String(48), sa.String(200)
 _TIME = Utc()
+_JSON = sa.JSON(none_as_null=True)
 OPEN_STATES = ("open", "recount")
 
 
@@ -41,13 +44,13 @@ COUNTS = sa.Table(
     sa.Column("at_least", sa.Integer),
     sa.Column("unsure", sa.Boolean, nullable=False),
     sa.Column("confidence", sa.Float, nullable=False),
-    sa.Column("probabilities", sa.JSON, comment="one for each count from 0, the last open; null in rows of version 0.1"),
+    sa.Column("probabilities", _JSON, comment="one for each count from 0, the last open; null in rows of version 0.1"),
     sa.Column("taken_at", _TIME, nullable=False),
     sa.Column("trigger", sa.String(20), nullable=False),
     sa.Column("frames", sa.Integer, nullable=False),
     sa.Column("file", sa.String(1024)),
     sa.Column("evidence", sa.String(255)),
-    sa.Column("verification", sa.JSON, comment="what the station itself found against the quantity that it was told"),
+    sa.Column("verification", _JSON, comment="what the station itself found against the quantity that it was told"),
     sa.Column("model", sa.String(200), nullable=False, comment="name and version"),
     sa.Column("model_digest", sa.String(64)),
     sa.Column("received_at", _TIME, nullable=False, server_default=sa.func.now()),
@@ -79,6 +82,15 @@ EPOCHS = sa.Table(
     sa.Column("held", sa.BigInteger, nullable=False, comment="events that arrived; highest - held are on their way, given up or lost"),
     sa.Column("last_at", _TIME, nullable=False, comment="when the newest arrived"),
 )
+EPOCH_BASES = sa.Table(
+    "epoch_base",
+    METADATA,
+    sa.Column("source", _SOURCE, primary_key=True),
+    sa.Column("epoch", sa.String(22), primary_key=True),
+    sa.Column("highest", sa.BigInteger, nullable=False, comment="the greatest seq that retention took away"),
+    sa.Column("held", sa.BigInteger, nullable=False, comment="how many events it took away"),
+    sa.Column("last_at", _TIME, nullable=False, comment="when the newest of them had arrived"),
+)
 DEAD_LETTERS = sa.Table(
     "dead_letter",
     METADATA,
@@ -96,9 +108,9 @@ STATIONS = sa.Table(
     sa.Column("source", _SOURCE, primary_key=True),
     sa.Column("site", _SITE, nullable=False, index=True),
     sa.Column("station", _NAME, nullable=False),
-    sa.Column("state", sa.JSON, comment="bintally.messages.State, the newest"),
+    sa.Column("state", _JSON, comment="bintally.messages.State, the newest"),
     sa.Column("state_at", _TIME),
-    sa.Column("health", sa.JSON, comment="bintally.messages.Health, the newest"),
+    sa.Column("health", _JSON, comment="bintally.messages.Health, the newest"),
     sa.Column("health_at", _TIME),
     sa.Column("counted_at", _TIME, comment="when its newest count was received"),
 )
@@ -180,11 +192,19 @@ BINS = sa.Table(
     sa.Column("article", _NAME),
     sa.Column("value", sa.Float, nullable=False, server_default="1"),
     # what follows: warehouse.discrepancies.belief
-    sa.Column("belief", sa.JSON, comment="the state of warehouse.discrepancies.belief.Belief; null: nothing was counted"),
+    sa.Column("belief", _JSON, comment="the state of warehouse.discrepancies.belief.Belief; null: nothing was counted"),
     sa.Column("likely", sa.Integer, comment="the most probable quantity; for the open class its lower bound"),
     sa.Column("p_wrong", sa.Float, comment="that the books are wrong about this bin; null where they say nothing"),
     sa.Column("cost", sa.Float, nullable=False, server_default="0", comment="expected cost of the error, in units of value"),
     sa.Index("bin_by_article", "site", "article"),
+)
+BIN_BASES = sa.Table(
+    "bin_base",
+    METADATA,
+    sa.Column("site", _SITE, primary_key=True),
+    sa.Column("bin", _BIN, primary_key=True),
+    sa.Column("turn", sa.BigInteger, nullable=False, comment="the site's newest then; facts with a later one follow"),
+    sa.Column("view", _JSON, nullable=False, comment="the columns of bin, as retention found them"),
 )
 DISCREPANCIES = sa.Table(
     "discrepancy",
@@ -252,7 +272,7 @@ TOKENS = sa.Table(
     METADATA,
     sa.Column("name", _NAME, primary_key=True),
     sa.Column("hash", sa.String(64), nullable=False, unique=True, comment="SHA-256 of the token"),
-    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("scopes", _JSON, nullable=False),
     sa.Column("site", _SITE, comment="null: all sites"),
     sa.Column("station", _NAME, comment="of an agent's token for evidence"),
     sa.Column("created_at", _TIME, nullable=False),

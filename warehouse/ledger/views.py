@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -42,6 +43,16 @@ def from_row(row: sa.RowMapping | Mapping[str, Any]) -> View:
     """A row of ``bin`` as a view."""
     values = {name: row[name] for name in NAMES}
     return View(**{**values, "belief": values["belief"] and Belief.from_json(values["belief"])})
+
+
+def as_json(view: View) -> dict[str, Any]:
+    """A view as ``bin_base`` keeps it."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in _as_row(view).items()}
+
+
+def from_json(kept: Mapping[str, Any]) -> View:
+    """What ``as_json`` gave; names of columns that are times end with ``_at``."""
+    return from_row({name: datetime.fromisoformat(value) if name.endswith("_at") and value else value for name, value in kept.items()})
 
 
 def chunks(given: Iterable[_Any], size: int) -> Iterator[Sequence[_Any]]:
