@@ -82,10 +82,12 @@ def _write(values: Sequence[Any], order: Order) -> str:
 def _read(cursor: str, order: Order) -> list[Any]:
     try:
         name, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        keys = order.keys if name == order.name else ()  # of another order: the lengths differ
-        return [_value(value, key.type) for value, key in zip(values, keys, strict=True)]
+        found = [_value(value, key.type) for value, key in zip(values, order.keys, strict=True)] if name == order.name else None
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"cursor {cursor[:80]!r}: none that this list in this order gave; begin without one") from error
+    if found is None:
+        raise InputError(f"cursor {cursor[:80]!r}: of another list, or of another order; begin without one")
+    return found
 
 
 def _value(value: Any, kind: sa.types.TypeEngine[Any]) -> Any:
