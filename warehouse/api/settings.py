@@ -7,6 +7,8 @@ from pathlib import Path
 
 from warehouse.api.limits import Quota
 
+LOCKED_S = 5.0
+"""A request waits so long for a locked database, then it is told to come again."""
 REQUESTS, FAILURES = Quota("requests", 200, 20), Quota("failures", 10, 1 / 6)
 
 
