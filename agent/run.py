@@ -16,6 +16,7 @@ from agent.camera.sources import open_source
 from agent.clerk import Clerk
 from agent.commands.expected import ExpectedBook
 from agent.commands.runtime import RuntimeConfig
+from agent.counting.counter import NotCountedError
 from agent.delivery.courier import Courier
 from agent.delivery.link import Link, link_from
 from agent.delivery.outbox import Outbox
@@ -34,7 +35,7 @@ from agent.settings import AgentSettings
 from agent.status import Status
 from agent.succession import Succession
 from agent.watching import Watching
-from bintally.errors import UsageError
+from bintally.errors import BintallyError, UsageError
 from bintally.messages.model import ModelReported
 from bintally.signals import stop_on_signal
 from bintally.topics import Station
@@ -78,9 +79,7 @@ def run(settings: AgentSettings, once: bool) -> Summary:
     """
     with stop_on_signal() as stop, ExitStack() as stack:
         agent = _Agent(settings, once, stop, stack)
-        agent.loop.run(stop)
-        if agent.updater is not None:
-            agent.updater.stopped_cleanly()  # whatever else ends a run may be the fault of a new bundle
+        _count(agent, stop)
         if not stop.is_set():
             agent.courier.drain(_PATIENCE_ONCE_S if settings.broker_patience_s is None else 0.0)
         stopped = stop.is_set()
@@ -89,6 +88,21 @@ def run(settings: AgentSettings, once: bool) -> Summary:
             raise agent.courier.failure
         snapshot, eyes = agent.status.snapshot(), agent.eyes
         return Summary(snapshot.counted, eyes.refused, eyes.first_refusal, agent.outbox.depth(), stopped)
+
+
+def _count(agent: _Agent, stop: threading.Event) -> None:
+    """Run the loop; an end that a new bundle may have brought about is left for the next start to count as a crash.
+
+    No other is: what is wrong with a source, the disk or the settings must not cost a station its model.
+    """
+    try:
+        agent.loop.run(stop)
+    except NotCountedError:
+        raise
+    except BintallyError:
+        agent.end_updates()
+        raise
+    agent.end_updates()
 
 
 class _Agent:
@@ -104,7 +118,6 @@ class _Agent:
         link = link_from(settings, station, self.outbox.epoch)
         self.updater = self._open_updater(settings, station, state_dir, link)
         models = Succession(settings, state_dir, runtime, self.updater)
-        models.start()
         stack.callback(models.close)
         naming = Naming(runtime.bins, settings.station, settings.read_labels, state_dir)
         evidence = open_evidence(settings, station, state_dir, rng)
@@ -143,6 +156,12 @@ class _Agent:
         stack.callback(evidence.close)
         self.courier.start()
         stack.callback(self.courier.close)
+        models.start()  # the last, since a start is counted: what fails above is no crash of a new bundle's
+
+    def end_updates(self) -> None:
+        """Note an orderly end."""
+        if self.updater is not None:
+            self.updater.stopped_cleanly()
 
     def _open_updater(self, settings: AgentSettings, station: Station, state_dir: Path, link: Link) -> Updater | None:
         if settings.updates is None:

@@ -22,7 +22,7 @@ from agent.updater.comparison import Comparison
 from agent.updater.plan import Candidate, Place, Plan
 from agent.updater.shadow import Seen, Shadow
 from bintally.decision import Decision, decide
-from bintally.errors import BintallyError, InputError
+from bintally.errors import BintallyError, InputError, UnavailableError
 
 if TYPE_CHECKING:
     from agent.updater.updater import Updater  # it loads tuf, which a station without updates does without
@@ -119,7 +119,7 @@ class Succession:
         """Wait, not long, for graphs that are being opened or run: an interpreter that ends meanwhile aborts."""
         self._drop_trial()
         for one in self._threads:
-            one.close()
+            one.end() if isinstance(one, Shadow) else one.close()
         for one in self._threads:
             if isinstance(one, Shadow):
                 one.join()
@@ -141,7 +141,7 @@ class Succession:
                 del held[digest]
         for place in places.values():
             known = place.digest in self._opening or place.digest in self._failed
-            if not known and (self.counter is not None or place is plan.counts):
+            if not known and (self.counter is not None or place.digest == plan.counts.digest):
                 self._begin(place)
 
     def _begin(self, place: Place) -> None:
@@ -159,7 +159,8 @@ class Succession:
             elif counter is not None:
                 failure = InputError(f"its file is {counter.model.version} {counter.model.digest[:12]}… by now")
             if failure is not None and digest not in self._open:
-                log.warning("a bundle cannot be opened", reason=str(failure))
+                if self.counter is not None:  # else it ends the agent, or is told as what it falls back from
+                    log.warning("a bundle cannot be opened", reason=str(failure))
                 del self._opening[digest]
                 self._failed[digest] = failure
 
@@ -169,7 +170,7 @@ class Succession:
         if failure is None:
             return
         if self._updater is not None and plan.counts.slot is not None:
-            self._updater.could_not_open(str(failure))
+            self._updater.could_not_open(plan.counts, str(failure))
         elif self.counter is None:
             raise failure
 
@@ -225,14 +226,24 @@ class Succession:
 
     def _judge(self, trial: _Trial, candidate: Candidate, now: float) -> None:
         comparison, limits = trial.comparison, candidate.limits
-        fault = self._open_fault(trial, candidate, now) or comparison.fault(limits)
+        obstacle = self._obstacle(trial, candidate, now)
+        fault = obstacle or self._open_fault(trial, candidate, now) or comparison.fault(limits)
         over = fault is None and candidate.place.digest in self._open and comparison.is_over(limits, now)
         if self._updater is None or not (fault or over or now >= trial.told_at + _TELL_EVERY_S):
             return
         trial.told_at = now
         self._updater.told(trial.digest, comparison.trial(candidate.crashes))
         if fault or over:
-            self._end(self._updater, trial, candidate, fault)
+            self._end(self._updater, trial, candidate, fault, remember=obstacle is None)
+
+    def _obstacle(self, trial: _Trial, candidate: Candidate, now: float) -> str | None:
+        """Why it cannot be tried here now, through no fault of its own."""
+        failure = self._failed.get(candidate.place.digest)
+        if candidate.probation:
+            return None
+        if any(isinstance(one, Shadow) and one is not trial.shadow and one.busy_s(now) > ANSWERS_WITHIN_S for one in self._threads):
+            return "a model that was tried before still hangs at a frame; restart the agent"
+        return f"it cannot be opened now: {failure}" if isinstance(failure, UnavailableError) else None
 
     def _open_fault(self, trial: _Trial, candidate: Candidate, now: float) -> str | None:
         if candidate.probation:
@@ -241,17 +252,18 @@ class Succession:
         if failure is not None:
             return f"it cannot be opened: {failure}"
         if trial.shadow is not None and trial.shadow.busy_s(now) > ANSWERS_WITHIN_S:
+            trial.shadow.end()
             return f"it did not answer a frame within {ANSWERS_WITHIN_S:.0f} s"
         return None
 
-    def _end(self, updater: Updater, trial: _Trial, candidate: Candidate, fault: str | None) -> None:
+    def _end(self, updater: Updater, trial: _Trial, candidate: Candidate, fault: str | None, *, remember: bool) -> None:
         log.info("trial ends", phase=_phase(candidate), model=candidate.model.version, fault=fault)
         trial.ended = _phase(candidate)
         if candidate.probation:
             self._worse = None if fault is None else trial.digest
             updater.probation_done(trial.digest, fault)
             return
-        updater.shadow_done(trial.digest, fault)
+        updater.shadow_done(trial.digest, fault, remember=remember)
         if fault is None:
             updater.switched(trial.digest)
 

@@ -32,6 +32,7 @@ class Bundle:
 
     def __init__(self, path: Path, manifest: Manifest, digest: str, session: ort.InferenceSession) -> None:
         self.path, self.manifest, self.digest, self._session = path, manifest, digest, session
+        self._options = ort.RunOptions()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -52,8 +53,12 @@ class Bundle:
         Returns:
             float32 [n, classes]; rows sum to 1.
         """
-        probabilities: NDArray[np.float32] = self._session.run(["probabilities"], {"frames": frames})[0]
+        probabilities: NDArray[np.float32] = self._session.run(["probabilities"], {"frames": frames}, self._options)[0]
         return probabilities
+
+    def stop(self) -> None:
+        """Give up the frame that another thread has it count, be it in an endless loop, and all later ones; only a driver's call goes on."""
+        self._options.terminate = True
 
     def count_frame(self, frame: Frame) -> NDArray[np.float32]:
         """Resize one camera frame, uint8 [h, w, 3], and run the graph: float32 [classes]."""

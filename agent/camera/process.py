@@ -7,7 +7,6 @@ with the thread that started it.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -15,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
 
 import cv2
 
@@ -23,10 +21,10 @@ from agent.camera.kind import Kind
 from agent.camera.pacing import Freshness, Pace
 from agent.camera.shared import Ring
 from bintally.errors import InputError, UnavailableError
+from bintally.processes import die_with, own_stdout
 
 OPEN_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 5.0
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,8 @@ def main() -> None:
     if not line:
         return  # the agent died before it could say
     task = Task(**json.loads(line))
-    _die_with(task.parent)
-    say = _own_stdout()
+    die_with(task.parent)
+    say = own_stdout()
     try:
         capture = _open(task)
         say.write("opened\n")
@@ -71,19 +69,6 @@ def main() -> None:
         say.write(f"failed {error}\n")
     except Exception as error:  # noqa: BLE001 - the top of the process: the agent must learn why it ends
         say.write(f"failed {type(error).__name__}: {str(error)!r}\n")
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _own_stdout() -> IO[str]:
-    """Keep standard output for ourselves: drivers and codecs print to it, too."""
-    own = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
-    os.dup2(2, 1)
-    return own
 
 
 def _open(task: Task) -> cv2.VideoCapture:

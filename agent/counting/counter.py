@@ -109,6 +109,10 @@ class FrameCounter:
         observe("inference", ended - resized)
         return Answered(frame, row, (ended - started) * 1000, self.abstain_below)
 
+    def stop(self) -> None:
+        """Give up the frame it is at, and count no other: for a counter that hangs, or that nobody needs any more."""
+        self._bundle.stop()
+
     def rehearse(self) -> None:
         """Run once, so that the first frame does not pay for what an engine does at its first run."""
         self._bundle.count_frame(np.zeros((*self._bundle.size, 3), np.uint8))

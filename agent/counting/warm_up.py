@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
 
 from agent.settings import AgentSettings
 from bintally.bundle import Bundle, Provider, open_bundle, read_manifest
-from bintally.errors import UnavailableError, UsageError
+from bintally.errors import InputError, UnavailableError, UsageError
 from bintally.tensorrt.artifact import Profile, require_engine
 from bintally.tensorrt.build import ensure_engine
 from bintally.tensorrt.machine import PROVIDER, Machine, provider_machine
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 _NAMES = {"tensorrt": PROVIDER, "cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 ENGINES = "engines"
 """Folder of the agent's own engines in its state folder, one for each bundle."""
+_NAME_DIGITS = 16
 
 
 def warm_up(settings: AgentSettings, state_dir: Path, ask: Callable[[], Machine] = provider_machine) -> Bundle:
@@ -46,6 +48,22 @@ def warm_up(settings: AgentSettings, state_dir: Path, ask: Callable[[], Machine]
     return bundle
 
 
+def drop_engines(state_dir: Path, kept: Iterable[Path]) -> None:
+    """Delete the agent's own engines of all bundles but these: with each update comes one, and they are larger than bundles.
+
+    Where one of these cannot be read, nothing is deleted.
+    """
+    try:
+        names = {read_manifest(bundle).graph_sha256[:_NAME_DIGITS] for bundle in kept}
+    except InputError as error:
+        log.warning("old engines stay", reason=str(error))
+        return
+    for folder in (state_dir / ENGINES).glob("[0-9a-f]" * _NAME_DIGITS):
+        if folder.name not in names:
+            log.info("an old engine is deleted", folder=str(folder))
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _machine(settings: AgentSettings, ask: Callable[[], Machine]) -> Machine | None:
     try:
         return ask()
@@ -62,6 +80,6 @@ def _with_engine(settings: AgentSettings, state_dir: Path, machine: Machine, oth
         folder = settings.engine / "provider"
         made = require_engine(folder, "provider", manifest, machine)
     else:
-        folder = state_dir / ENGINES / manifest.graph_sha256[:16]
+        folder = state_dir / ENGINES / manifest.graph_sha256[:_NAME_DIGITS]
         made = ensure_engine("provider", settings.bundle, folder, Profile(), machine)
     return open_engine(settings.bundle, manifest, folder, made, others, settings.threads)

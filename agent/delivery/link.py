@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -78,6 +79,7 @@ class Link:
         self.connections = 0
         self.problem: str | None = "no answer yet"
         self.wake: Callable[[], None] = lambda: None
+        self._client_id = f"bintally-{secrets.token_hex(11)}"  # told to nobody: who knows it can take the connection over
         self._state = State(status="online", session=session, version=__version__, model=None)
         self._retained: dict[str, _Retained] = {}
         self._lock = threading.RLock()  # never taken in on_publish, which paho calls while it holds its own
@@ -201,7 +203,7 @@ class Link:
     def _new_client(self) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"bintally-{self._state.session}",
+            client_id=self._client_id,
             protocol=mqtt.MQTTv5,
             transport=self.access.address.transport,
             reconnect_on_failure=False,

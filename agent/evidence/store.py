@@ -245,6 +245,9 @@ class EvidenceStore:
         for name in gone:
             self._remove(name)
         sizes = self._paths.sizes() if gone else sizes
+        for name, entry in entries.items():
+            there = sum(files.get(f"{name}{ending}", 0) for files in sizes.values() for ending in (".jpg", ".json"))
+            entries[name] = replace(entry, size_bytes=there + _MARK_BYTES)
         unmarked = entries.keys() - sizes.get(UPLOADED, {}).keys()
         self._used = sum(sum(files.values()) for files in sizes.values()) + _MARK_BYTES * len(unmarked)
 

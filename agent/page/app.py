@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from importlib import resources
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -28,6 +27,7 @@ from agent.status import Status
 from bintally.errors import BintallyError, InputError, UnavailableError, UsageError
 from bintally.messages.base import BinName, Quantity
 from bintally.messages.events import EventId
+from bintally.pages.files import page_file
 from bintally.topics import Station
 
 _MAX_BODY_BYTES, _RECEIVE_S = 4096, 10.0
@@ -214,7 +214,7 @@ def _json(content: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK, header
 
 def _file(name: str, headers: Mapping[str, str] | None = None) -> _Endpoint:
     """A route to one file of this package: only these exist, whatever path is asked for."""
-    content = resources.files("agent.page").joinpath("static", name).read_bytes()
+    content = page_file("agent.page", name)
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     kept = {"Cache-Control": "no-cache", "ETag": tag, **(headers or {})}
     kind = _KINDS[name.rpartition(".")[2]]

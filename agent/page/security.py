@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from agent.page.address import is_loopback
+from bintally.pages.guesses import Guesses
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
@@ -34,7 +33,6 @@ PUBLIC = frozenset({"/login", "/api/login", "/page.css", "/login.js", "/icon.svg
 _FOR_MACHINES = frozenset({"/metrics", "/healthz"})
 _ENTRANCES = frozenset({"/", "/login"})
 _COOKIE_S = 400 * 86_400  # the longest that browsers keep one; every visit renews it
-_GUESSES, _GUESS_S, _MAX_GUESSERS = 5, 60.0, 1024
 
 
 @dataclass(frozen=True)
@@ -67,28 +65,6 @@ class Refusal:
     status: HTTPStatus
     detail: str
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Guesses:
-    """Wrong tokens of each client: a few a minute, then none are looked at."""
-
-    def __init__(self) -> None:
-        self._wrong: dict[str, deque[float]] = {}
-
-    def wait_s(self, client: str, now: float) -> float:
-        """Seconds until the client may try again; 0 when it may now."""
-        wrong = self._wrong.get(_network(client), ())
-        recent = [at for at in wrong if now - at < _GUESS_S]
-        return _GUESS_S - (now - recent[0]) if len(recent) >= _GUESSES else 0.0
-
-    def wrong(self, client: str, now: float) -> None:
-        """The client sent a wrong token."""
-        network = _network(client)
-        # Put at the end again, so that the first one is the longest silent, and is forgotten when there are too many.
-        self._wrong[network] = self._wrong.pop(network, deque(maxlen=_GUESSES))
-        self._wrong[network].append(now)
-        if len(self._wrong) > _MAX_GUESSERS:
-            del self._wrong[next(iter(self._wrong))]
 
 
 class Guard:
@@ -177,12 +153,3 @@ def _foreign_site(asked: Asked) -> Refusal | None:
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type: application/json")
     return None
-
-
-def _network(client: str) -> str:
-    """What one person has of addresses: one of IPv4, 2^64 of IPv6."""
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        return client
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else client

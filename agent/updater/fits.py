@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from agent.settings import AgentSettings
+from bintally.fits import fitting
 from bintally.messages.model import ModelDesired
 from bintally.processor import has_vnni, is_arm
 from bintally.updates import TargetFacts
-
-_RUN_ON: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "cpu": frozenset({"cpu", "float"}),
-        "cpu-vnni": frozenset({"cpu-vnni", "cpu", "float"}),
-        "arm": frozenset({"arm", "cpu", "float"}),
-        "tensorrt": frozenset({"tensorrt", "float", "float16"}),
-    }
-)
-"""Device kind → the arithmetics that are right there, by ``export.targets``; another kind runs its own alone."""
 
 
 def device_of(settings: AgentSettings) -> str:
@@ -49,7 +37,7 @@ def unfit(facts: TargetFacts, sha256: str, desire: ModelDesired, device: str, ag
         return f"{desire.target} is {facts.name} {facts.version}, not {wanted.name} {wanted.version}"
     if sha256 != wanted.digest:
         return f"{desire.target} has the SHA-256 {sha256[:12]}…, not {wanted.digest[:12]}… as desired"
-    if facts.device not in _RUN_ON.get(device, {device}):
+    if facts.device not in fitting(device):
         return f"{desire.target} is made for {facts.device}; this station is {device}"
     if _numbers(facts.agent) > _numbers(agent):
         return f"{desire.target} needs version {facts.agent} of the agent; this is {agent}: update bintally here first"

@@ -34,12 +34,12 @@ class Desired:
 
     Attributes:
         desire: what is wanted.
-        counting: the digest that counts now, be it the shipped bundle's; None where that is unknown.
+        shipped: digest of the bundle that was shipped, which counts where no slot does; None where that is unknown.
         unfit: why this station cannot run it, None where it can.
     """
 
     desire: ModelDesired
-    counting: str | None = None
+    shipped: str | None = None
     unfit: str | None = None
 
 
@@ -182,19 +182,17 @@ def _desired(record: Record, event: Desired) -> Record:
     reason = event.unfit or (refusal and f"it was tried here before: {refusal}; a larger revision with retry tries it again")
     if reason:
         return _change(record, revision=desire.revision, rejected=Rejected(revision=desire.revision, reason=reason[:MAX_REASON]))
-    return _obey(record, desire, event.counting)
+    return _obey(record, desire, event.shipped)
 
 
-def _obey(record: Record, desire: ModelDesired, counting: str | None) -> Record:
+def _obey(record: Record, desire: ModelDesired, shipped: str | None) -> Record:
     in_hand = record.wanted if record.phase not in RESTFUL else None
     refused = tuple(entry for entry in record.refused if entry.digest != desire.model.digest)
     obeyed = {"revision": desire.revision, "wanted": desire, "rejected": None, "refused": refused}
     if in_hand is not None and in_hand.model == desire.model:
         return _change(record, **obeyed)  # it goes on, under the new limits
-    if record.trial is not None:
-        active = record.slot(record.active) if record.active else None
-        counting = active.digest if active else None
-    phase = "active" if counting == desire.model.digest else "waiting"
+    before = record.slot(record.active) if record.active else None  # what counts once a trial is given up
+    phase = "active" if desire.model.digest == (before.digest if before else shipped) else "waiting"
     return _change(_leave(record), phase=phase, reason=None, crashes=0, **obeyed)
 
 

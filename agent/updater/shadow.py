@@ -77,8 +77,13 @@ class Shadow:
         with suppress(queue.Full):  # then it looks at ``_closed`` before the next frame
             self._frames.put_nowait(None)
 
+    def end(self) -> None:
+        """The same, and the frame it is at is given up: nobody needs its counter any more."""
+        self.close()
+        self.counter.stop()
+
     def join(self) -> None:
-        """Wait for the frame it is at: an interpreter that ends while the graph runs aborts."""
+        """Wait for its thread: an interpreter that ends while the graph runs aborts."""
         self._thread.join(_ENDS_WITHIN_S)
 
     def _run(self) -> None:

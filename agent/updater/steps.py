@@ -22,7 +22,7 @@ from agent.updater import machine
 from agent.updater.clock import Window, clock_is_set
 from agent.updater.fetch import NotNowError, Target
 from agent.updater.fits import device_of, unfit
-from agent.updater.record import Record
+from agent.updater.record import Record, Slot
 from agent.updater.slots import Slots, apply, sha256_of
 from agent.updater.trial import Allowance, allowance_for, try_bundle
 from bintally import __version__
@@ -240,9 +240,7 @@ class Steps:
             reason = self._too_late(desire) or unfit(target.facts, target.sha256, desire, self.device, __version__)
         except InputError as error:
             reason = str(error)
-        slot = self.record.running_slot()
-        running = self.record.slot(slot) if slot else None
-        self.apply(machine.Desired(desire, running.digest if running else self.shipped, reason))
+        self.apply(machine.Desired(desire, self.shipped, reason))
         self.hearing.clear()
         return True
 
@@ -341,6 +339,8 @@ class Steps:
             self.apply(machine.Warmed())
 
     def _open(self, wanted: ModelDesired, path: Path) -> None:
-        opened = try_bundle(path, self._settings, self._state_dir, self._allowance, self._interrupt)
+        slots: tuple[Slot, ...] = ("a", "b")
+        others = (self._settings.bundle, *(self._slots.path(slot) for slot in slots if self.record.slot(slot) is not None))
+        opened = try_bundle(path, self._settings, self._state_dir, self._allowance, self._interrupt, others=others)
         if (opened.name, opened.version, opened.digest) != (wanted.model.name, wanted.model.version, wanted.model.digest):
             raise InputError(f"it calls itself {opened.name} {opened.version}; desired is {wanted.model.name} {wanted.model.version}")

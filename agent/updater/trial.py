@@ -51,6 +51,7 @@ def try_bundle(
     allowance: Allowance,
     stop: threading.Event,
     command: tuple[str, ...] = ("-m", "agent.updater.trial_child"),
+    others: tuple[Path, ...] | None = None,
 ) -> Opened:
     """Open a bundle, answer its golden inputs, run it.
 
@@ -61,13 +62,15 @@ def try_bundle(
         allowance: more is a failure.
         stop: ends the trial.
         command: what Python runs.
+        others: bundles whose engines stay, too, while all further ones are deleted; None to delete none.
 
     Raises:
         InputError: it cannot be opened, answers wrongly, crashed or took too much.
         UnavailableError: that is not the bundle's fault, but for instance a full disk's.
         Stopped: as it was asked to.
     """
-    task = Task(str(bundle), str(state_dir), settings.providers, settings.threads, os.getpid())
+    kept = None if others is None else tuple(map(str, (bundle, *others)))
+    task = Task(str(bundle), str(state_dir), settings.providers, settings.threads, os.getpid(), kept)
     try:
         process = subprocess.Popen(  # noqa: S603 - this Python
             [sys.executable, *command],

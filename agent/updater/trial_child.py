@@ -6,7 +6,6 @@ Started by ``agent.updater.trial``; nobody else should. It reads its task as one
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -15,12 +14,12 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from bintally.errors import BintallyError, InputError
+from bintally.processes import die_with, own_stdout
 
 _RUNS = 5
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Task:
         providers: that may run it, by preference.
         threads: for one frame.
         parent: process that must not be survived.
+        kept: bundles whose engines stay; None for all.
     """
 
     bundle: str
@@ -40,6 +40,7 @@ class Task:
     providers: tuple[str, ...]
     threads: int
     parent: int
+    kept: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,11 @@ def main() -> None:
     if not line:
         return  # the agent died before it could say
     task = Task(**json.loads(line))
-    _die_with(task.parent)
+    die_with(task.parent)
     with suppress(OSError):  # where memory runs out, this one is to be killed, and not the agent
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     os.nice(5)
-    say = _own_stdout()
+    say = own_stdout()
     try:
         say.write(f"opened {json.dumps(asdict(_open(task)))}\n")
     except InputError as error:
@@ -88,11 +89,13 @@ def main() -> None:
 def _open(task: Task) -> Opened:
     """Open it as the agent would, which compares its golden answers, and run it."""
     from agent.counting.counter import FrameCounter
-    from agent.counting.warm_up import warm_up
+    from agent.counting.warm_up import drop_engines, warm_up
     from agent.settings import AgentSettings
     from bintally.frames import Frame
 
     settings: dict[str, Any] = {"source": "0", "bundle": task.bundle, "providers": task.providers, "threads": task.threads, "engine": None}
+    if task.kept is not None and "tensorrt" in task.providers:
+        drop_engines(Path(task.state_dir), map(Path, task.kept))
     bundle = warm_up(AgentSettings(**settings), Path(task.state_dir))
     counter = FrameCounter(bundle)
     counter.rehearse()
@@ -100,19 +103,6 @@ def _open(task: Task) -> Opened:
     frame_ms = statistics.median(counter.count(frame).frame_ms for _ in range(_RUNS))
     height, width = bundle.size
     return Opened(counter.model.name, counter.model.version, bundle.digest, height, width, len(bundle.manifest.classes), frame_ms)
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _own_stdout() -> IO[str]:
-    """Keep standard output for ourselves: drivers print to it, too."""
-    own = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
-    os.dup2(2, 1)
-    return own
 
 
 def _line(error: Exception) -> str:

@@ -83,10 +83,10 @@ class Updater:
         self._steps.happened(whole)
         return path
 
-    def could_not_open(self, reason: str) -> Path:
+    def could_not_open(self, place: Place, reason: str) -> Path:
         """What to open instead of a bundle that is whole and cannot be opened, for instance after an update of the agent."""
         log.error("a bundle cannot be opened", reason=reason)
-        self._steps.happened(lambda record: _without_what_runs(record, reason))
+        self._steps.happened(lambda record: _without(record, place, reason))
         self._wake.set()
         return self.bundle()
 
@@ -112,10 +112,10 @@ class Updater:
         self._trial = digest, trial
         self._wake.set()
 
-    def shadow_done(self, digest: str, fault: str | None) -> None:
-        """The shadow run is over: with a fault it is a failed update; without one, ``switched`` comes next."""
+    def shadow_done(self, digest: str, fault: str | None, *, remember: bool = True) -> None:
+        """The shadow run is over: with a fault it is a failed update, remembered where it is the bundle's; without one, ``switched`` comes next."""
         if fault is not None:
-            self._put(machine.Failed(digest, fault))
+            self._put(machine.Failed(digest, fault, remember))
 
     def switched(self, digest: str) -> None:
         """The new model counts from the next frame on."""
@@ -220,9 +220,11 @@ class Updater:
         return ModelReported(session=self._session, at=utc_now(), device=self._steps.device, agent=__version__, **fields)
 
 
-def _without_what_runs(record: Record, reason: str) -> Record:
+def _without(record: Record, place: Place, reason: str) -> Record:
+    """Another desire may have put something else in its place meanwhile."""
     slot = record.running_slot()
-    if slot is None:
+    model = None if slot is None else record.slot(slot)
+    if slot is None or model is None or (slot, model.digest) != (place.slot, place.digest):
         return record
     if record.trial is not None and record.wanted is not None:
         return machine.advance(record, machine.Worse(record.wanted.model.digest, reason))

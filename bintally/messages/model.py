@@ -37,7 +37,7 @@ class ModelDesired(Message):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     revision: Revision = Field(description="only grows; an older one is not obeyed")
-    station: str = Field(min_length=3, max_length=420, description="the source of the station that is meant: site/station, as in topics")
+    station: str = Field(min_length=3, max_length=1201, description="the source of the station that is meant: site/station, as in topics")
     model: ModelName
     target: str = Field(min_length=1, max_length=400, description="the bundle's path in the repository")
     issued_at: AwareDatetime

@@ -9,7 +9,9 @@ from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter
 from bintally.messages.base import BinName, Epoch, Message, ModelName, Quantity, Share, read
 
 Phase = Literal["starting", "counting", "no camera", "no counter", "disk full", "stopping"]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=10**10, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, lt=10**18)]
+"""Bounded, as ``Seconds`` are: whoever adds up what stations say must not be stopped by what one of them says."""
 
 
 class State(Message):
@@ -28,7 +30,7 @@ class CameraHealth(Message):
     reason: str | None = Field(None, description="why it is not live")
     frame_age_s: Seconds | None = Field(None, description="of the newest frame; null before the first")
     frames_per_s: Seconds = 0.0
-    restarts: int = Field(0, ge=0)
+    restarts: Count = 0
 
 
 class Health(Message):
@@ -42,13 +44,13 @@ class Health(Message):
     camera: CameraHealth
     model: ModelName | None
     providers: list[str] = Field(description="ONNX Runtime's execution providers that count; empty while none does")
-    counted: int = Field(ge=0, description="counts since the start")
-    unsure: int = Field(ge=0, description="of them those without an answer")
+    counted: Count = Field(description="counts since the start")
+    unsure: Count = Field(description="of them those without an answer")
     frame_ms: float | None = Field(None, ge=0, description="milliseconds for the last frame's resize, inference and decision")
-    outbox_depth: int = Field(ge=0)
+    outbox_depth: Count
     outbox_oldest_s: Seconds | None = Field(None, description="how long the oldest event waits, in seconds of the agent's running time")
-    evidence_bytes: int = Field(0, ge=0)
-    disk_free_bytes: int = Field(ge=0)
+    evidence_bytes: Count = 0
+    disk_free_bytes: Count
     temperature_c: float | None = None
     throttled: bool | None = Field(None, description="whether the device slows down to keep cool; null where it cannot be told")
     clock_synchronised: bool | None = Field(None, description="whether the kernel says that the clock is set; null where it cannot be told")

@@ -5,10 +5,7 @@ In the same process a build would be silent: ONNX Runtime up to 1.23 holds Pytho
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -17,11 +14,10 @@ from pydantic import BaseModel
 
 from bintally.bundle import read_manifest
 from bintally.errors import BintallyError
+from bintally.processes import die_with, own_stdout
 from bintally.tensorrt.artifact import Kind, Profile
 from bintally.tensorrt.plain import build_plain
 from bintally.tensorrt.provider import open_with_cache
-
-_PR_SET_PDEATHSIG = 1
 
 
 class Request(BaseModel):
@@ -54,19 +50,11 @@ def answer(request: Request) -> Answer:
         return Answer(error=(type(error).__name__, str(error)))
 
 
-def _die_with(parent: int) -> None:
-    """A build whose parent was killed must not go on: the parent's next life builds into the same folder."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
 def main() -> None:
     """Answer the request of the command line on standard output."""
     request, parent = json.loads(sys.argv[1]), int(sys.argv[2])
-    _die_with(parent)
-    with os.fdopen(os.dup(sys.stdout.fileno()), "w") as out:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries print
+    die_with(parent)  # its next life builds into the same folder
+    with own_stdout() as out:
         out.write(answer(Request.model_validate(request)).model_dump_json())
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes what compose.yaml mounts: authority, certificates, the update repository with its keys, and passwords. May be called again: what is
-# there stays, certificates that end within 30 days are replaced.
+# there stays, what was moved away is not missed, certificates that end within 30 days are replaced (with the authority's key put back for that).
 set -euo pipefail
 
 if [ $# -lt 1 ] || [ $# -gt 2 ] || [ "$1" = --help ]; then
@@ -17,6 +17,7 @@ user=$(id -u) group=$(id -g)
 
 mkdir -p "$home"/{secrets,stations,online-keys,state/{broker,database,prometheus,grafana}}
 home=$(cd "$home" && pwd)
+[ "$(id -u)" -ne 0 ] || trap 'chown -R "$user:$group" "$home"' EXIT
 
 bintally fleet ca init "$home/ca"
 bintally fleet broker-config "$home/ca" --host "$host" --host broker --out "$home/broker"
@@ -26,10 +27,10 @@ done
 
 [ -f "$home/repository/metadata/1.root.json" ] || bintally fleet init "$home/repository" --keys "$home/keys"
 # The ring says which keys there are; each place gets only the private ones that it needs.
-if [ -f "$home/keys/keys.json" ]; then
-    cp "$home/keys/keys.json" "$home/keys/online-1.pem" "$home/online-keys/"
-    cp "$home/keys/desired-1.pem" "$home/desired.pem"
-fi
+for key in "$home"/keys/{keys.json,online-*.pem}; do
+    [ ! -f "$key" ] || cp "$key" "$home/online-keys/"
+done
+[ -f "$home/desired.pem" ] || cp "$home/keys/desired-1.pem" "$home/desired.pem"
 
 for name in database_password grafana_password page_token; do
     [ -s "$home/secrets/$name" ] || openssl rand -hex 24 >"$home/secrets/$name"
@@ -41,8 +42,13 @@ printf 'database:5432:bintally:bintally:%s\n' "$(cat "$home/secrets/database_pas
 [ -f "$home/stations/stations.json" ] || echo '[]' >"$home/stations/stations.json"
 
 version=$(bintally --version | grep -oE '[0-9]+(\.[0-9]+)+[^ ]*' | head -n 1)
-printf 'BINTALLY_HOME=%s\nBINTALLY_USER=%s:%s\nBINTALLY_VERSION=%s\n' "$home" "$user" "$group" "$version" >"$home/compose.env"
-[ "$(id -u)" -ne 0 ] || chown -R "$user:$group" "$home"
+proxy=${BINTALLY_PAGE_PROXY:-$(sed -n 's/^BINTALLY_PAGE_PROXY=//p' "$home/compose.env" 2>/dev/null || :)}
+cat >"$home/compose.env" <<TEXT
+BINTALLY_HOME=$home
+BINTALLY_USER=$user:$group
+BINTALLY_VERSION=$version
+BINTALLY_PAGE_PROXY=${proxy:-172.16.0.0/12}
+TEXT
 
 cat <<TEXT
 

@@ -19,6 +19,7 @@ fail() {
     exit "${2:-1}"
 }
 
+here=$(cd "$(dirname "$0")" && pwd)
 package="bintally[agent-jetson]" files=() station_options=()
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -78,6 +79,7 @@ assert "TensorrtExecutionProvider" in found, f"ONNX Runtime offers {found}, with
 print(f"OpenCV {cv2.__version__}, numpy {numpy.__version__}, ONNX Runtime {onnxruntime.__version__} with TensorRT")
 PYTHON
 
+install -D -m 0644 "$here/bintally-agent.conf" /etc/systemd/system/bintally-agent.service.d/jetson.conf
 unpacked=$(mktemp -d)
 trap 'rm -rf "$unpacked"' EXIT
 tar -xzf "$archive" -C "$unpacked" --strip-components=1

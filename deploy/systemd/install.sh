@@ -9,7 +9,7 @@ usage: sudo ./install.sh [--package SPEC] [--program PATH] [--replace] [--root D
   --package SPEC  what pip installs into /opt/bintally (default: bintally[agent]); also a wheel's path
   --program PATH  use this bintally, and install none
   --replace       replace another station's key and certificate
-  --root DIR      install below DIR, for an image: no user is made, and nothing is started
+  --root DIR      install below DIR, for an image: no user is made, no program installed but that of --program, and nothing is started
 
 example: tar -xzf berlin.pick-3.tar.gz && sudo ./berlin.pick-3/install.sh
 TEXT
@@ -20,7 +20,7 @@ fail() {
     exit "${2:-1}"
 }
 
-package="bintally[agent]" program="" root="" replace=""
+package="" program="" root="" replace=""
 while [ $# -gt 0 ]; do
     case "$1" in
         --package | --program | --root)
@@ -35,6 +35,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 
+[ -z "$root" ] || [ -z "$package" ] || fail "--package does not go with --root: what pip installs runs only where it was installed" 2
+
 here=$(cd "$(dirname "$0")" && pwd)
 etc="$root/etc/bintally" units="$root/etc/systemd/system" opt="$root/opt/bintally"
 [ -n "$root" ] || [ "$(id -u)" -eq 0 ] || fail "must be root; call it with sudo"
@@ -48,8 +50,11 @@ if [ -z "$replace" ] && [ -f "$here/station.key" ] && [ -f "$etc/station.key" ] 
     fail "$etc/station.key is there and is another one; call it with --replace if this machine is to have the archive's"
 fi
 
-if [ -z "$root" ] && ! id bintally >/dev/null 2>&1; then
-    useradd --system --home-dir /var/lib/bintally --shell /usr/sbin/nologin bintally
+if [ -z "$root" ]; then
+    id bintally >/dev/null 2>&1 || useradd --system --home-dir /var/lib/bintally --shell /usr/sbin/nologin bintally
+    for group in video render; do # who may open cameras, and GPUs where there is one
+        ! getent group "$group" >/dev/null || usermod --append --groups "$group" bintally
+    done
 fi
 owner=(-g bintally)
 [ -z "$root" ] || owner=()
@@ -60,16 +65,16 @@ if [ -n "$program" ]; then
         install -d "$opt/bin"
         ln -sfn "$program" "$opt/bin/bintally"
     fi
-else
+elif [ -z "$root" ]; then
     python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' ||
         fail "needs Python 3.10 or newer with venv; on Debian and Ubuntu: apt install python3-venv"
     [ -x "$opt/bin/python" ] || python3 -m venv "$opt"
-    "$opt/bin/python" -m pip install --quiet --upgrade "$package"
+    "$opt/bin/python" -m pip install --quiet --upgrade "${package:-bintally[agent]}"
 fi
 
 # Its key is for the agent's group alone; nobody but root changes what the agent reads.
 install -d -m 0750 "${owner[@]}" "$etc"
-for name in ca.pem root.json station.crt station.key; do
+for name in ca.pem page.token root.json station.crt station.key; do
     if [ -f "$here/$name" ]; then
         install -m 0640 "${owner[@]}" "$here/$name" "$etc/.$name.part"
         mv "$etc/.$name.part" "$etc/$name"
@@ -85,6 +90,7 @@ install -m 0644 "$here/bintally-agent.service" "$units/bintally-agent.service"
 sync
 
 if [ -n "$root" ]; then
+    [ -n "$program" ] || echo "there is no program yet: install bintally[agent] into /opt/bintally, from within the image"
     echo "installed below $root; make a user 'bintally' there who may read $etc, and enable bintally-agent"
     exit 0
 fi

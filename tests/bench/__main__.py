@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 
-from tests.bench import delivery, edge, endpoint, engine, station, training
+from tests.bench import delivery, edge, endpoint, engine, fleet, station, training
 
 print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
 edge.main()
@@ -14,3 +14,4 @@ delivery.main()
 engine.main()
 endpoint.main()
 training.main()
+fleet.main()

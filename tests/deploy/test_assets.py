@@ -30,6 +30,7 @@ else:
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+JETSON = DEPLOY / "jetson" / "bintally-agent.conf"
 SCRIPTS = sorted(path for path in DEPLOY.rglob("*.sh"))
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 DOCKERFILES = sorted(DEPLOY.rglob("Dockerfile"))
@@ -53,7 +54,9 @@ def units(tmp_path: Path) -> Path:
 
 
 def test_systemd_finds_no_fault_in_the_units(units: Path) -> None:
-    done = run(require_program("systemd-analyze"), "verify", *sorted(units.iterdir()))
+    (units / "bintally-agent.service.d").mkdir()
+    (units / "bintally-agent.service.d" / "jetson.conf").write_bytes(JETSON.read_bytes())
+    done = run(require_program("systemd-analyze"), "verify", *sorted(path for path in units.iterdir() if path.is_file()))
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -98,7 +101,7 @@ def is_secret(path: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What prepare.sh makes, called twice."""
+    """What prepare.sh makes, called twice: the second time after everything was moved away that it says is not needed."""
     folder = tmp_path_factory.mktemp("compose")
     shim = folder / "bin" / "bintally"
     shim.parent.mkdir()
@@ -106,14 +109,24 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shim.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$@"\n')
     shim.chmod(0o755)
     env = {**os.environ, "PATH": f"{shim.parent}:{os.environ['PATH']}"}
-    kept = None
-    for _ in range(2):
-        done = run(DEPLOY / "compose" / "prepare.sh", "broker.example", folder / "home", env=env)
-        assert done.returncode == 0, done.stderr
-        keys = {path: path.read_bytes() for path in (folder / "home").rglob("*") if path.is_file() and is_secret(path)}
-        assert kept is None or kept == keys
-        kept = keys
-    return folder / "home"
+    made = folder / "home"
+    prepare(made, env)
+    for path in (made / "ca" / "ca.key", *(path for path in (made / "keys").glob("*.pem") if not path.name.startswith("online-"))):
+        path.unlink()
+    (made / "desired.pem").write_text("another one, since the first was replaced")
+    before = secrets_in(made)
+    prepare(made, {**env, "BINTALLY_PAGE_PROXY": "10.9.0.0/16"})
+    assert secrets_in(made) == before
+    return made
+
+
+def prepare(home: Path, env: dict[str, str]) -> None:
+    done = run(DEPLOY / "compose" / "prepare.sh", "broker.example", home, env=env)
+    assert done.returncode == 0, done.stderr
+
+
+def secrets_in(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and is_secret(path)}
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +212,8 @@ def test_containers_wait_for_services_that_there_are(compose: dict[str, Any]) ->
 def test_prepare_makes_every_file_that_is_mounted(compose: dict[str, Any], home: Path) -> None:
     variables = dict(line.split("=", 1) for line in (home / "compose.env").read_text().splitlines())
     assert variables["BINTALLY_HOME"] == str(home)
+    text = (DEPLOY / "compose" / "compose.yaml").read_text()
+    assert set(re.findall(r"\$\{(\w+)", text)) - {"BINTALLY_HOME"} == set(variables) - {"BINTALLY_HOME"}
 
     def here(path: str) -> Path:
         text = path.replace("${BINTALLY_HOME:?}", variables["BINTALLY_HOME"])
@@ -214,6 +229,12 @@ def test_prepare_makes_every_file_that_is_mounted(compose: dict[str, Any], home:
         text = json.dumps(service.get("command", "")) + str(service["healthcheck"]["test"])
         assert set(re.findall(r"/run/secrets/(\w+)", text)) <= set(service.get("secrets", ())), name
     assert {one for service in compose["services"].values() for one in service.get("secrets", ())} == set(compose["secrets"])
+
+
+def test_the_network_that_the_page_believes_is_set_once_and_stays(compose: dict[str, Any], home: Path) -> None:
+    words = compose["services"]["page"]["command"]
+    assert words[words.index("--proxy") + 1] == "${BINTALLY_PAGE_PROXY:-172.16.0.0/12}"
+    assert "BINTALLY_PAGE_PROXY=10.9.0.0/16" in (home / "compose.env").read_text().splitlines()
 
 
 def test_what_prepare_makes_is_for_its_owner_alone(home: Path) -> None:

@@ -24,6 +24,11 @@ class Mosquitto:
     def url(self, scheme: str = "mqtt") -> str:
         return f"{scheme}://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        assert self._program is not None
+        return self._program.pid
+
     def start(self) -> None:
         program = self._program = self._start(require_program("mosquitto"), "-c", str(self._config))
         wait_until(lambda: self._answers() or not program.running, "mosquitto answers")

@@ -39,6 +39,8 @@ from bintally.updates import DesiredKeys
 
 Say = Callable[[str, str, bytes], None]
 """Source, kind, payload: retained."""
+DEVICE, VERSION = "cpu", "0.1.0"
+"""What all of them are."""
 _NOTHING = Job(Conditions())
 """Nothing is in the way of an update."""
 
@@ -121,7 +123,7 @@ class Station:
             return
         desire = verify_desired(payload, self.keys)
         assert desire.station == self.source
-        self._take(Desired(desire, counting=self.model.digest), say)
+        self._take(Desired(desire, self.shipped.digest), say)
 
     def live(self, now: float, say: Say) -> None:
         """Time goes on."""
@@ -190,14 +192,14 @@ class Station:
 
     def _state(self, status: str) -> bytes:
         return (
-            State.model_validate({"status": status, "session": self._session, "version": "0.1.0", "model": self.model})
+            State.model_validate({"status": status, "session": self._session, "version": VERSION, "model": self.model})
             .model_dump_json()
             .encode()
         )
 
     def _report(self, say: Say) -> None:
         told = standing(self.record, _NOTHING, _NOTHING, self.model, None, None)
-        report = ModelReported(session=self._session, at=self._time(), device="cpu", agent="0.1.0", **vars(told))
+        report = ModelReported(session=self._session, at=self._time(), device=DEVICE, agent=VERSION, **vars(told))
         say(self.source, "model/reported", report.model_dump_json().encode())
 
     def _health(self, say: Say) -> None:

@@ -18,8 +18,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 ROLE_PREFIX = "role:"
 """A colon is in no encoded name, so no site can be called like a role, and ``%u`` of a role names no station's branch."""
 ANSWERS = "bintally/answers"
-"""Answers to commands go below ``ANSWERS/{site}/{station}/``: not below ``PREFIX``, where the agent refuses to answer, and signed by the
-place, so that no station can answer for another one."""
+"""Answers to commands go to ``ANSWERS/{site}/{station}/{name}``: not below ``PREFIX``, where the agent refuses to answer, and signed by the
+place, so that no station can answer for another one. One name, not ``#``: a certificate for ``{site}`` alone would reach all stations of it."""
 _OWN, _ANY = "%u", "+/+"
 
 
@@ -56,7 +56,7 @@ ROWS = (
     _row(f"{_STATION}/cmd/+", "ledger fleet", "station dashboard"),
     _row(f"{_STATION}/ack", "ledger", "station dashboard"),
     _row(f"{_STATION}/expected/+", "ledger", "station ledger dashboard"),
-    _row(f"{ANSWERS}/{{source}}/#", "station", "ledger fleet dashboard"),
+    _row(f"{ANSWERS}/{{source}}/+", "station", "ledger fleet dashboard"),
     _row(f"{PREFIX}/+/discrepancy", "ledger", "ledger fleet dashboard"),
     _row("$SYS/#", "", "dashboard"),
 )

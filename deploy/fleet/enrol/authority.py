@@ -27,6 +27,8 @@ from deploy.fleet.enrol.holder import Holder
 from deploy.fleet.repository.private_keys import content, read_private
 
 CERTIFICATE, KEY, REVOKED, ISSUED = "ca.pem", "ca.key", "crl.pem", "issued"
+SOON = timedelta(days=30)
+"""A certificate that ends within this is replaced when its files are asked for again."""
 Secrets = Callable[[str], str]
 
 
@@ -125,18 +127,21 @@ class Authority:
         found.sort(key=lambda one: (one.not_valid_before_utc, one.serial_number))
         return [Issued(one, one.serial_number in back) for one in found]
 
-    def newest(self, holder: Holder, now: datetime) -> Issued | None:
-        """What somebody has that still holds; None where there is nothing."""
-        held = [one for one in self.issued() if one.holds(now) and certificates.holder_of(one.certificate) == holder]
-        return max(held, key=lambda one: one.certificate.not_valid_after_utc, default=None)
+    def held(self, holder: Holder, now: datetime) -> list[x509.Certificate]:
+        """What somebody has that holds at a time."""
+        return [one.certificate for one in self.issued() if one.holds(now) and certificates.holder_of(one.certificate) == holder]
 
     def issue(self, holder: Holder, public_key: CertificatePublicKeyTypes, now: datetime, lifetime: timedelta) -> x509.Certificate:
         """Certify a key, and note it.
 
         Raises:
-            InputError: the authority or its key is not here, or damaged.
+            InputError: the authority or its key is not here, or damaged; or the key to be certified was taken back, so a thief may have it.
             UsageError: it would outlive the authority.
         """
+        if any(one.revoked and certificates.same_key(one.certificate.public_key(), public_key) for one in self.issued()):
+            raise InputError(
+                f"{holder.common_name}: this key was taken back, and gets no other certificate; make a new key in another folder"
+            )
         certificate = certificates.issue(self._signer(), holder, public_key, now, lifetime)
         folder = make_folder(self.path / ISSUED)
         write_atomically(folder / f"{certificate.serial_number:040x}.crt", certificates.certificate_pem(certificate))

@@ -29,7 +29,7 @@ from deploy.fleet.enrol.holder import Holder
 
 _EARLIER = timedelta(days=1)
 """Certificates hold from yesterday on, for devices whose clock is a little late."""
-_LEAST_RSA_BITS = 2048
+_LEAST_RSA_BITS, _LEAST_CURVE_BITS = 2048, 256
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,15 @@ def requested_key(content: bytes, where: str) -> CertificatePublicKeyTypes:
         raise InputError(f"{where}: no certificate signing request in PEM; make it again") from error
     if not is_its_own:
         raise InputError(f"{where}: its signature is wrong, so nobody showed to have the key; make it again")
-    if isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size >= _LEAST_CURVE_BITS:
         return key
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _LEAST_RSA_BITS:
         return key
-    raise InputError(f"{where}: its key is neither an elliptic curve's, nor Ed25519, nor RSA of {_LEAST_RSA_BITS} bits; make another one")
+    raise InputError(
+        f"{where}: its key is neither Ed25519, nor on an elliptic curve of {_LEAST_CURVE_BITS} bits, nor RSA of {_LEAST_RSA_BITS}; make another"
+    )
 
 
 def revocation_list(signer: Signer, revoked: Iterable[x509.RevokedCertificate], number: int, now: datetime) -> bytes:

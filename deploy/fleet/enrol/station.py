@@ -20,13 +20,12 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-SETTINGS, AUTHORITY, CERTIFICATE, KEY, ROOT = "station.toml", "ca.pem", "station.crt", "station.key", "root.json"
+SETTINGS, AUTHORITY, CERTIFICATE, KEY, ROOT, TOKEN = "station.toml", "ca.pem", "station.crt", "station.key", "root.json", "page.token"
 ETC = "/etc/bintally"
 """Where the script puts them; the settings say so."""
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 _PROGRAMS = {"install.sh": 0o755, "bintally-agent.service": 0o644}
-_MODES = {KEY: 0o600, **_PROGRAMS}
-_DEFAULTS = {"source": "0", "page": "127.0.0.1:8480"}
+_MODES = {KEY: 0o600, TOKEN: 0o600, **_PROGRAMS}
 _MAX_TEMPLATE_BYTES = 2**20
 
 
@@ -39,12 +38,14 @@ class Wishes:
         given: settings by name, such as ``source`` and ``bin``.
         template: more settings, as TOML text, that every station of a site shares.
         root: the update repository's root metadata, for a station that takes updates.
+        page_token: what the station's page asks for, which then others in the network can reach, such as Prometheus.
     """
 
     broker: str
     given: dict[str, str] = field(default_factory=dict)
     template: str = ""
     root: bytes | None = None
+    page_token: bytes | None = None
 
 
 def settings_text(station: Station, wishes: Wishes) -> str:
@@ -65,12 +66,14 @@ def settings_text(station: Station, wishes: Wishes) -> str:
         "broker_key": f"{ETC}/{KEY}",
         "state_dir": "/var/lib/bintally",
         **({"updates_root": f"{ETC}/{ROOT}"} if wishes.root is not None else {}),
+        **({"page_token_file": f"{ETC}/{TOKEN}"} if wishes.page_token is not None else {}),
         **wishes.given,
     }
     shared = _template(wishes.template)
     if twice := sorted(set(own) & set(shared)):
         raise UsageError(f"the template sets {', '.join(twice)}, which is each station's own or was given as an option; take it out there")
-    own = {**{name: value for name, value in _DEFAULTS.items() if name not in shared}, **own}
+    page = "127.0.0.1:8480" if wishes.page_token is None else "0.0.0.0:8480"
+    own = {**{name: value for name, value in {"source": "0", "page": page}.items() if name not in shared}, **own}
     lines = [f"{name} = {_quoted(value)}" for name, value in own.items()]
     return "\n".join(
         ["# made by 'bintally fleet enroll'; 'bintally agent run --help' tells what each one is", *lines, wishes.template.strip(), ""]

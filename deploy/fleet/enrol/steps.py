@@ -11,20 +11,17 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes
 
 from bintally.errors import InputError, UsageError
 from bintally.files import make_folder, write_atomically
 from bintally.topics import Station
 from deploy.fleet.enrol import certificates, mosquitto, station
 from deploy.fleet.enrol.access import access_list
-from deploy.fleet.enrol.authority import CERTIFICATE, Authority, Issued
+from deploy.fleet.enrol.authority import CERTIFICATE, SOON, Authority, Issued
 from deploy.fleet.enrol.holder import Holder, station_holder
 from deploy.fleet.enrol.station import Wishes
 from deploy.fleet.repository.private_keys import content, read_private
-
-SOON = timedelta(days=30)
-"""A certificate that ends within this is replaced when its files are asked for again."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +73,10 @@ def enroll_station(
     """
     holder, settings = station_holder(named), station.settings_text(named, wishes)
     path = make_folder(out) / f"{holder.file_name}.tar.gz"
-    if path.exists():
-        return _checked(authority, holder, path, now)
-    if isinstance(proof, Given):
+    before = content(path) if path.exists() else None
+    if before is not None:
+        certificate, key_pem = _packed(authority, holder, path, proof, now)
+    elif isinstance(proof, Given):
         certificate, key_pem = _given(authority, holder, proof, now), content(proof.key)
     elif proof is not None:
         key_pem = None
@@ -93,13 +91,22 @@ def enroll_station(
         station.CERTIFICATE: certificates.certificate_pem(certificate),
         station.KEY: key_pem,
         station.ROOT: wishes.root,
+        station.TOKEN: wishes.page_token,
     }
-    write_atomically(path, station.archive(holder.file_name, {name: data for name, data in files.items() if data is not None}), 0o600)
-    return Made(path, certificate.not_valid_after_utc, is_new=True)
+    packed = station.archive(holder.file_name, {name: data for name, data in files.items() if data is not None})
+    if packed != before:
+        write_atomically(path, packed, 0o600)
+    return Made(path, certificate.not_valid_after_utc, is_new=packed != before)
 
 
 def ask_for(holder: Holder, path: Path) -> Made:
-    """Make a key, and the request that another authority is to sign; the key stands beside it, named ``.key``."""
+    """Make a key, and the request that another authority is to sign; the key stands beside it, named ``.key``.
+
+    Raises:
+        UsageError: the request would have the key's name.
+    """
+    if path.suffix == ".key":
+        raise UsageError(f"{path}: is the name that the key gets; name the request {path.with_suffix('.csr').name}")
     make_folder(path.parent)
     key = _key_in(path.with_suffix(".key"))
     is_new = not path.exists()
@@ -114,9 +121,9 @@ def equip(authority: Authority, holder: Holder, out: Path, now: datetime, lifeti
     stem = name or holder.file_name
     path, key_path = out / f"{stem}.crt", out / f"{stem}.key"
     write_atomically(out / CERTIFICATE, authority.certificate_pem)
-    held = authority.newest(holder, now + SOON)
-    if held is not None and _is_in(path, held.certificate) and key_path.exists():
-        return Made(out, held.certificate.not_valid_after_utc, is_new=False)
+    held = next((one for one in authority.held(holder, now + SOON) if _is_in(path, one)), None)
+    if held is not None and key_path.exists():
+        return Made(out, held.not_valid_after_utc, is_new=False)
     certificate = authority.issue(holder, _key_in(key_path).public_key(), now, lifetime)
     write_atomically(path, certificates.certificate_pem(certificate))
     return Made(out, certificate.not_valid_after_utc, is_new=True)
@@ -184,35 +191,56 @@ def _names(one: Issued, name: str) -> bool:
     return name in (certificates.common_name(one.certificate), one.serial)
 
 
-def _checked(authority: Authority, holder: Holder, path: Path, now: datetime) -> Made:
-    """What an earlier call made, if it is still good."""
-    packed = station.archived(content(path), station.CERTIFICATE)
-    held = None if packed is None else x509.load_pem_x509_certificate(packed)
-    is_ours = held is not None and certificates.common_name(held) == holder.common_name
-    revoked = is_ours and any(one.certificate == held and one.revoked for one in authority.issued())
-    if held is None or not is_ours or revoked or now >= held.not_valid_after_utc:
+def _packed(
+    authority: Authority, holder: Holder, path: Path, proof: Path | Given | None, now: datetime
+) -> tuple[x509.Certificate, bytes | None]:
+    """Certificate and key of the archive that an earlier call made; what else is in it may change."""
+    data = content(path)
+    packed = station.archived(data, station.CERTIFICATE)
+    try:
+        certificate = None if packed is None else x509.load_pem_x509_certificate(packed)
+    except ValueError:
+        certificate = None
+    fault = "there is none" if certificate is None else _fault(authority, holder, certificate, now)
+    if certificate is None or fault:
         raise InputError(
-            f"{path}: is there already, and holds no certificate of {holder.common_name} that is good; move it away, it may hold a key"
+            f"{path}: is there already, and holds no certificate of {holder.common_name} that is good ({fault}); "
+            "move it away, it may hold a key"
         )
-    return Made(path, held.not_valid_after_utc, is_new=False)
+    if proof is not None and not certificates.same_key(certificate.public_key(), _proven_key(proof)):
+        raise InputError(f"{path}: is there already, with a certificate for another key; move it away, it may hold that key")
+    return certificate, station.archived(data, station.KEY)
+
+
+def _proven_key(proof: Path | Given) -> CertificatePublicKeyTypes:
+    if isinstance(proof, Given):
+        return _certificate_in(proof.certificate).public_key()
+    return certificates.requested_key(content(proof), str(proof))
 
 
 def _given(authority: Authority, holder: Holder, given: Given, now: datetime) -> x509.Certificate:
     certificate = _certificate_in(given.certificate)
-    if certificates.common_name(certificate) != holder.common_name:
-        raise InputError(
-            f"{given.certificate}: is for {certificates.common_name(certificate)!r}; the broker needs {holder.common_name!r} as common name"
-        )
-    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
-        raise InputError(f"{given.certificate}: holds from {certificate.not_valid_before_utc} to {certificate.not_valid_after_utc} only")
-    try:
-        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.certificate_pem))
-    except Exception as error:  # it names no common base for wrong names, kinds of keys and signatures
-        raise InputError(f"{given.certificate}: was not signed by the authority of {authority.path} ({error})") from error
+    if fault := _fault(authority, holder, certificate, now):
+        raise InputError(f"{given.certificate}: {fault}")
     key = _open(given.key)
     if not certificates.same_key(certificate.public_key(), key.public_key()):
         raise InputError(f"{given.key}: is not the key of {given.certificate}; give the two that belong together")
     return certificate
+
+
+def _fault(authority: Authority, holder: Holder, certificate: x509.Certificate, now: datetime) -> str | None:
+    """Why the broker would not take a certificate for its holder's; None where it would."""
+    if certificates.common_name(certificate) != holder.common_name:
+        return f"it is for {certificates.common_name(certificate)!r}; the broker needs {holder.common_name!r} as common name"
+    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+        return f"it holds from {certificate.not_valid_before_utc} to {certificate.not_valid_after_utc} only"
+    if any(one.revoked and one.certificate == certificate for one in authority.issued()):
+        return "it was taken back"
+    try:
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.certificate_pem))
+    except Exception as error:  # noqa: BLE001 - it names no common base for wrong names, kinds of keys and signatures
+        return f"it was not signed by the authority of {authority.path} ({error or 'its signature is wrong'})"
+    return None
 
 
 def _is_in(path: Path, certificate: x509.Certificate) -> bool:

@@ -10,6 +10,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from bintally.errors import InputError, UnavailableError, UsageError
@@ -112,14 +113,11 @@ class TokenFile:
         Raises:
             InputError, UnavailableError: as ``read_hashes``; nobody is let in then.
         """
-        try:
+        stamp: tuple[int, int, int] | None = None
+        with suppress(OSError):  # reading tells what is wrong
             found = self._path.stat()
-        except OSError:
-            self._stamp = None
-        else:
             stamp = (found.st_mtime_ns, found.st_ino, found.st_mode)
-            if stamp == self._stamp:
-                return self._hashes
-        self._hashes = read_hashes(self._path)
-        self._stamp = stamp
+        if stamp is None or stamp != self._stamp:
+            self._stamp = None
+            self._hashes, self._stamp = read_hashes(self._path), stamp
         return self._hashes

@@ -10,7 +10,7 @@ from deploy.fleet.parsers.options import new_passphrase, now, secrets_of
 from deploy.fleet.parsers.types import lifetime
 
 if TYPE_CHECKING:
-    from deploy.fleet.enrol.authority import Authority
+    from deploy.fleet.enrol.authority import Authority, Issued
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -64,7 +64,11 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _add_list(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("list", help="show who has a certificate, and until when", epilog="example: bintally fleet ca list ca")
+    parser = actions.add_parser(
+        "list",
+        help="show who has a certificate, until when, and which end within 30 days (soon)",
+        epilog="example: bintally fleet ca list ca",
+    )
     authority_option(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=_list)
@@ -73,7 +77,11 @@ def _add_list(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _list(options: argparse.Namespace) -> int:
     import json
 
+    from deploy.fleet.enrol.authority import SOON
     from deploy.fleet.enrol.certificates import holder_of
+
+    def standing(one: Issued) -> str:
+        return "revoked" if one.revoked else "good" if one.holds(now() + SOON) else "soon" if one.holds(now()) else "expired"
 
     rows = [
         {
@@ -82,7 +90,7 @@ def _list(options: argparse.Namespace) -> int:
             "hosts": list(holder_of(one.certificate).hosts),
             "serial": one.serial,
             "until": one.certificate.not_valid_after_utc.isoformat(),
-            "standing": "revoked" if one.revoked else "good" if one.holds(now()) else "expired",
+            "standing": standing(one),
         }
         for one in authority_of(options).issued()
     ]

@@ -39,6 +39,7 @@ def _desire(options: argparse.Namespace) -> int:
     import time
 
     from bintally.errors import InputError
+    from bintally.fits import fitting
     from bintally.messages.model import Limits
     from deploy.fleet.parsers.run import control
     from deploy.fleet.rollout.starting import check_key
@@ -56,8 +57,10 @@ def _desire(options: argparse.Namespace) -> int:
         if view is None or view.reported is None:
             raise InputError(f"{options.station}: never said which model it runs; 'bintally fleet stations' shows those that do")
         target, device = found
-        if view.reported.device != device:
-            raise InputError(f"{options.target}: is for {device}, but {options.station} runs bundles for {view.reported.device}")
+        if device not in fitting(view.reported.device):
+            raise InputError(
+                f"{options.target}: is for {device}, but {options.station} is {view.reported.device}; docs/fleet.md tells what fits"
+            )
         revision = store.give(options.station, target, view.reported.revision, Limits(), who(), time.time(), retry=options.retry)
         if key is not None:
             control(options, store, key, lambda: not store.unsaid())

@@ -39,6 +39,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     settings.add_argument("--template", type=Path, metavar="FILE", help="TOML file of more settings, which stations share")
     settings.add_argument("--updates", metavar="URL", help="where the update repository is served; with --root")
     settings.add_argument("--root", type=Path, metavar="FILE", help="the update repository's metadata/1.root.json")
+    settings.add_argument(
+        "--page-token",
+        type=Path,
+        metavar="FILE",
+        help="token that the station's page asks for; with it others reach the page, as Prometheus",
+    )
     elsewhere = parser.add_argument_group("keys and authorities elsewhere")
     elsewhere.add_argument("--csr", type=Path, metavar="FILE", help="the station's signing request: its key stays where it is")
     elsewhere.add_argument("--csr-out", type=Path, metavar="FILE", help="only make a key, and this request for your own authority to sign")
@@ -116,8 +122,8 @@ def _wishes(options: argparse.Namespace) -> Wishes:
         template = content(options.template).decode() if options.template else ""
     except UnicodeDecodeError as error:
         raise InputError(f"{options.template}: is no UTF-8 text; TOML is") from error
-    root = content(options.root) if options.root else None
-    return Wishes(options.broker, {name: value for name, value in given.items() if value is not None}, template, root)
+    root, token = (content(path) if path else None for path in (options.root, options.page_token))
+    return Wishes(options.broker, {name: value for name, value in given.items() if value is not None}, template, root, token)
 
 
 def _tell(made: Made) -> int:

@@ -166,7 +166,8 @@ class KeyRing:
 
     def _add(self, name: str, uri: str | None, key: Key) -> Key:
         entry = Entry(name=name, keyid=key.keyid, uri=uri, public=key.to_dict())
-        self._write(self._ring.model_copy(update={"keys": (*self.entries, entry)}))
+        ring = _read(self.folder)  # another command may have added one since this one began
+        self._write(ring.model_copy(update={"keys": (*ring.keys, entry)}))
         return key
 
     def _write(self, ring: _Ring) -> None:

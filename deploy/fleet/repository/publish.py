@@ -63,7 +63,7 @@ def publish(
         models = {bundle.facts.name for bundle in bundles} - set(state.targets)
         added = add_bundles(state, bundles, _own_keys(ring, own, models), now)
         for path, bundle in zip(paths, bundles, strict=True):
-            if added:
+            if not folder.target_file(bundle.path, bundle.sha256).exists():  # be it published already: the file may have been lost
                 folder.put_target(bundle.path, bundle.sha256, _unchanged(path, bundle.sha256))
         return added
 

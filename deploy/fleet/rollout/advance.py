@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from deploy.fleet.rollout.cohorts import Labels, in_order, selected, size
+from deploy.fleet.rollout.cohorts import Labels, has_it, in_order, selected, size
 from deploy.fleet.rollout.judge import Views, judge, standing
 from deploy.fleet.rollout.plan import Cohort, Given, Plan, Rollout, Status, Target
 from deploy.fleet.rollout.view import StationView
@@ -83,53 +83,66 @@ def advance(rollout: Rollout, views: Views, labels: Labels, now: float) -> list[
     if rollout.status == "returning":
         return [*_give_back(rollout, views), Become(rollout.outcome or "halted", rollout.why)]
     chosen = in_order(rollout.id, selected(rollout.plan, views, labels))
+    free = [source for source in chosen if source not in rollout.given and not has_it(rollout.plan, views[source])]
     if rollout.cohort is None:
-        return _next(rollout, views, chosen, now) if rollout.status == "running" else []
-    rest = [source for source in chosen if source not in rollout.given]
-    verdict = judge(rollout, views, rest, now)
+        return _go_on(rollout, views, free, len(chosen), now) if rollout.status == "running" else []
+    verdict = judge(rollout, views, free, now)
     if verdict.kind == "bad":
         return [Become("returning", f"cohort {rollout.cohort.number + 1}: {verdict.why}", "halted")]
     if rollout.status == "paused":
         return []
-    if verdict.kind == "good":
-        return _next(rollout, views, chosen, now) or [_done(rollout, views, now)]
-    gives: list[Action] = list(_gives(rollout, rollout.cohort, views, chosen, now))
-    return gives or ([Note(verdict.why)] if verdict.why != rollout.why else [])
+    gives: list[Action] = list(_gives(rollout, rollout.cohort, views, free, now))
+    if gives or verdict.kind != "good":
+        return gives or _note(rollout, verdict.why)
+    awaited = _awaited(rollout, rollout.cohort, views, free, now)
+    if awaited:
+        return _note(rollout, f"{verdict.why}; {awaited} more are to come to this cohort when they are here")
+    return _go_on(rollout, views, free, len(chosen), now)
 
 
-def _next(rollout: Rollout, views: Views, chosen: Sequence[str], now: float) -> list[Action]:
-    """The next cohort to which anybody comes new."""
+def _note(rollout: Rollout, why: str) -> list[Action]:
+    return [Note(why)] if why != rollout.why else []
+
+
+def _go_on(rollout: Rollout, views: Views, free: Sequence[str], stations: int, now: float) -> list[Action]:
+    """The next cohort to which anybody comes new, or what it waits for; where there is none left, the end."""
     first = 0 if rollout.cohort is None else rollout.cohort.number + 1
     for number in range(first, len(rollout.plan.shares)):
         base = {source: view.total for source, view in views.items()}
-        cohort = Cohort(number, size(rollout.plan, number, len(chosen)), now, base)
-        gives = list(_gives(rollout, cohort, views, chosen, now))
+        cohort = Cohort(number, size(rollout.plan, number, stations), now, base)
+        gives = list(_gives(rollout, cohort, views, free, now))
         if gives:
             return [Begin(cohort), *gives]
-    return []
+        if _awaited(rollout, cohort, views, free, now):
+            return _note(rollout, f"cohort {number + 1} begins when a station is here that can be given the model")
+    return [_done(rollout, views, now)]
 
 
-def _gives(rollout: Rollout, cohort: Cohort, views: Views, chosen: Sequence[str], now: float) -> Iterator[Give]:
+def _gives(rollout: Rollout, cohort: Cohort, views: Views, free: Sequence[str], now: float) -> Iterator[Give]:
     """Fill a cohort up: with those that are here, in the order of their places; the last one with all, for whom the message waits."""
-    plan = rollout.plan
-    free = [source for source in chosen if source not in rollout.given and not _has_it(plan, views[source])]
-    if cohort.size is None:
-        wanted = free
-    else:
-        taken = sum(_takes_a_place(one, views[one.source], plan, now) for one in rollout.given.values())
-        wanted = [source for source in free if views[source].is_present(now)][: max(0, cohort.size - taken)]
+    wanted = free
+    if cohort.size is not None:
+        wanted = [source for source in free if views[source].is_present(now)][: max(0, cohort.size - _taken(rollout, views, now))]
     for source in wanted:
-        yield _give(plan, views[source], cohort.number)
+        yield _give(rollout.plan, views[source], cohort.number)
 
 
-def _takes_a_place(given: Given, view: StationView, plan: Plan, now: float) -> bool:
-    return not given.is_superseded and standing(given, view, plan, now) not in ("away", "lost")
+def _awaited(rollout: Rollout, cohort: Cohort, views: Views, free: Sequence[str], now: float) -> int:
+    """For how many places of a cohort stations will come; else a night would skip cohorts, and the last one would begin untried.
+
+    The first station is waited for however long it takes; more of them only while they were here of late.
+    """
+    if cohort.size is None:
+        return 0
+    taken = _taken(rollout, views, now)
+    expected = sum(not taken or views[source].is_expected(now) for source in free)
+    return min(max(0, cohort.size - taken), expected)
 
 
-def _has_it(plan: Plan, view: StationView) -> bool:
-    reported = view.reported
-    wanted = plan.targets[reported.device].model.digest if reported else None
-    return reported is not None and reported.model is not None and reported.model.digest == wanted
+def _taken(rollout: Rollout, views: Views, now: float) -> int:
+    """Places that are taken. Who went away before it began frees its own; who vanished later does not, or a model that kills would spread."""
+    standings = (standing(one, views[one.source], rollout.plan, now) for one in rollout.given.values() if not one.is_superseded)
+    return sum(one != "away" for one in standings)
 
 
 def _give(plan: Plan, view: StationView, cohort: int) -> Give:

@@ -32,6 +32,12 @@ def is_chosen(plan: Plan, source: str, labels: Labels) -> bool:
     return in_site and all(own.get(key) == value for key, value in plan.labels.items())
 
 
+def has_it(plan: Plan, view: StationView) -> bool:
+    """Whether a station runs what a plan wants, by whatever way it came there."""
+    wanted = {target.model.digest for target in plan.targets.values()}
+    return view.reported is not None and view.reported.model is not None and view.reported.model.digest in wanted
+
+
 def selected(plan: Plan, views: Mapping[str, StationView], labels: Labels) -> list[str]:
     """The stations of a plan: named by it, and of a kind that it has a bundle for."""
     return [

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
+from deploy.fleet.rollout.cohorts import has_it
 from deploy.fleet.rollout.compare import fisher, mann_whitney, poisson
 from deploy.fleet.rollout.plan import Given, Plan, Rollout
 from deploy.fleet.rollout.view import StationView, Tally
@@ -70,18 +71,23 @@ def judge(rollout: Rollout, views: Views, rest: Sequence[str], now: float) -> Ve
     Args:
         rollout: with a cohort.
         views: of all stations.
-        rest: selected stations that have not got the new model.
+        rest: selected stations that do not run the new model, and were not given it.
         now: Unix seconds.
     """
     given = [one for one in rollout.given.values() if not one.is_superseded and not one.is_back]
     standings = {one.source: standing(one, views[one.source], rollout.plan, now) for one in given}
     cohort = [one for one in given if rollout.cohort and one.cohort == rollout.cohort.number]
+    others = _reference(rollout, views, rest)
     why = (
         _too_many_fail(rollout.plan, [standings[one.source] for one in cohort])
         or _too_many_fail(rollout.plan, list(standings.values()))
-        or _worse(rollout, views, cohort, standings, rest, now)
+        or _worse(rollout, views, cohort, standings, others, now)
     )
-    return Verdict("bad", why) if why else _good_or_wait(rollout, cohort, standings, views, now)
+    if why:
+        return Verdict("bad", why)
+    # whether the lost ones are more than chance takes, only others can tell; without them they hold the cohort up
+    passed_over = ("away", "lost") if others else ("away",)
+    return _good_or_wait(rollout, [one for one in cohort if standings[one.source] not in passed_over], standings, views, now)
 
 
 def _too_many_fail(plan: Plan, standings: Sequence[Standing]) -> str | None:
@@ -94,11 +100,10 @@ def _too_many_fail(plan: Plan, standings: Sequence[Standing]) -> str | None:
 
 
 def _worse(
-    rollout: Rollout, views: Views, cohort: Sequence[Given], standings: Mapping[str, Standing], rest: Sequence[str], now: float
+    rollout: Rollout, views: Views, cohort: Sequence[Given], standings: Mapping[str, Standing], others: Sequence[StationView], now: float
 ) -> str | None:
     members = [views[one.source] for one in cohort]
     running = [views[one.source] for one in cohort if views[one.source].digest == one.digest]
-    others = _reference(rollout, views, rest)
     lost = sum(standings[one.source] == "lost" for one in cohort)
     return (
         _lost(rollout.plan, lost, members, others, now)
@@ -113,7 +118,7 @@ def _reference(rollout: Rollout, views: Views, rest: Sequence[str]) -> list[Stat
     selected = [views[source] for source in rest if source in base]
     if len(selected) >= LEAST_REFERENCE:
         return selected
-    fleet = [view for source, view in views.items() if source in base and source not in rollout.given]
+    fleet = [view for source, view in views.items() if source in base and source not in rollout.given and not has_it(rollout.plan, view)]
     return fleet if len(fleet) >= LEAST_REFERENCE else []
 
 
@@ -171,18 +176,15 @@ def _shares(tallies: Sequence[Tally], least: int) -> list[float]:
     return [one.unsure / one.counted for one in tallies if one.counted >= least]
 
 
-def _good_or_wait(rollout: Rollout, cohort: Sequence[Given], standings: Mapping[str, Standing], views: Views, now: float) -> Verdict:
+def _good_or_wait(rollout: Rollout, here: Sequence[Given], standings: Mapping[str, Standing], views: Views, now: float) -> Verdict:
     plan, newest = rollout.plan, rollout.cohort
-    here = [one for one in cohort if standings[one.source] not in ("away", "lost")]
     active = [one for one in here if standings[one.source] == "active"]
     last = newest is not None and newest.size is None
     # the last cohort has those as well that may never come back; any other without a witness says nothing
     needed = max(0 if last else 1, math.ceil(plan.success * len(here) - 1e-9))
     if len(active) < needed:
-        away = len(cohort) - len(here)
-        return Verdict(
-            "wait", f"{len(active)} of {len(here)} stations active, {needed} are needed{_away(away)}{_hold_up(here, standings, views)}"
-        )
+        hold_up = _away(rollout, standings) + _hold_up(here, standings, views)
+        return Verdict("wait", f"{len(active)} of {len(here)} stations active, {needed} are needed{hold_up}")
     settled_at = max([newest.began_at if newest else 0.0, *sorted(views[one.source].phase_at for one in active)[:needed]])
     until = settled_at + plan.soak_s
     if now < until:
@@ -197,8 +199,11 @@ def _utc(at: float) -> str:
     return f"{datetime.fromtimestamp(at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _away(count: int) -> str:
-    return f", {count} away" if count else ""
+def _away(rollout: Rollout, standings: Mapping[str, Standing]) -> str:
+    """How many of the newest cohort are not here, and how many of them vanished."""
+    newest = rollout.cohort.number if rollout.cohort else None
+    found = Counter(standing for source, standing in standings.items() if rollout.given[source].cohort == newest)
+    return "".join(f", {found[name]} {name}" for name in ("away", "lost") if found[name])
 
 
 def _hold_up(here: Sequence[Given], standings: Mapping[str, Standing], views: Views) -> str:

@@ -12,7 +12,7 @@ from bintally.messages.model import Limits, ModelDesired
 from deploy.fleet.rollout.advance import Action, Become, Begin, Give, GiveBack, Note
 from deploy.fleet.rollout.plan import AT_ONCE, Cohort, Given, Plan, Rollout, Target
 from deploy.fleet.rollout.tables import AUDIT, COHORTS, DESIRES, LEASES, ROLLOUTS, STATIONS
-from deploy.fleet.rollout.view import Tally
+from deploy.fleet.rollout.view import StationView, Tally
 
 CONTROLLER = "controller"
 
@@ -129,6 +129,16 @@ def apply(connection: sa.Connection, of: Rollout, action: Action, who: str, now:
         audit(connection, now, who, action.status, f"{of.id}: {action.why}")
     elif isinstance(action, Note):
         _set(connection, of.id, why=action.why)
+
+
+def take_back_unheard(connection: sa.Connection, of: Rollout, now: float) -> None:
+    """What neither broker nor station has of a roll-out that ends must not be said to them afterwards."""
+    for given in of.given.values():
+        if given.published_at is None and not given.is_superseded and not given.is_back:
+            view = connection.execute(sa.select(STATIONS.c.view).where(STATIONS.c.source == given.source)).scalar()
+            reported = StationView.model_validate_json(view).reported if view else None
+            if reported is None or reported.revision != given.revision:
+                apply(connection, of, GiveBack(given, 0), "", now)
 
 
 def _set(connection: sa.Connection, rollout: str, **values: object) -> None:

@@ -18,7 +18,9 @@ _STANDINGS = ("active", "busy", "failed", "silent", "lost", "away")
 def rollout_json(rollout: Rollout, views: Views, now: float, *, stations: bool = False) -> dict[str, Any]:
     """A roll-out for programs; with ``stations`` each of them."""
     own = {one.source: one for one in rollout.given.values()}
-    standings = {source: "other" if one.is_superseded else standing(one, views[source], rollout.plan, now) for source, one in own.items()}
+    standings = {
+        source: "other" if one.is_superseded else standing(one, _view(views, source), rollout.plan, now) for source, one in own.items()
+    }
     counts = Counter(standings.values())
     found: dict[str, Any] = {
         "id": rollout.id,
@@ -119,6 +121,11 @@ def ago(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(0.0, seconds):.0f} s"
+
+
+def _view(views: Views, source: str) -> StationView:
+    """A station; one that was first heard between two looks into the database is known by its name alone."""
+    return views.get(source) or StationView(source=source)
 
 
 def _silent(view: StationView, now: float) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from bintally.errors import InputError, UsageError
+from bintally.fits import fitting
 from bintally.updates import DesiredKeys, target_path
 from deploy.fleet.desired import DesiredKey
 from deploy.fleet.rollout.cohorts import Labels, is_chosen, selected
@@ -90,18 +91,19 @@ def check_key(key: DesiredKey, keys: DesiredKeys) -> None:
 
 
 def _targets(repository: Repository, plan: Plan, chosen: Sequence[StationView]) -> dict[str, Target]:
+    """Device kind → the best bundle for it that is published."""
     kinds = Counter(view.reported.device for view in chosen if view.reported)
     found = {}
     for device, count in sorted(kinds.items()):
-        path = target_path(plan.name, plan.version, device)
-        known = repository.find(path)
-        if known is None:
+        target = next(_published(repository, plan.name, plan.version, device), None)
+        if target is None:
             example = next(view.source for view in chosen if view.reported and view.reported.device == device)
+            others = "".join(f", or one for {kind}" for kind in fitting(device)[1:])
             raise InputError(
-                f"{path}: not in the repository, but {count} of {len(chosen)} selected stations need it ({example}, for instance); "
-                "'bintally fleet publish' it, or leave them out with --site or --label"
+                f"{target_path(plan.name, plan.version, device)}{others}: not in the repository, but {count} of {len(chosen)} selected "
+                f"stations need it ({example}, for instance); 'bintally fleet publish' it, or leave them out with --site or --label"
             )
-        found[device] = known[0]
+        found[device] = target
     return found
 
 
@@ -110,13 +112,21 @@ def _ways_back(repository: Repository, chosen: Sequence[StationView], required: 
     running = Counter((view.reported.model, view.reported.device) for view in chosen if view.reported and view.reported.model)
     found = {}
     for (model, device), count in running.items():
-        path = target_path(model.name, model.version, device)
-        known = repository.find(path)
-        if known is not None and known[0].model.digest == model.digest:
+        same = (one.path for one in _published(repository, model.name, model.version, device) if one.model.digest == model.digest)
+        path = next(same, None)
+        if path is not None:
             found[model.digest] = path
         elif required:
             raise InputError(
-                f"{path} with SHA-256 {model.digest[:12]}…: {count} of {len(chosen)} selected stations run it, and it is not in the repository, "
-                "so there is no way back to it; publish it, or go without with --no-way-back"
+                f"{model.name} {model.version} with SHA-256 {model.digest[:12]}…: {count} of {len(chosen)} selected stations run it, and it is "
+                f"not in the repository for {device}, so there is no way back to it; publish it, or go without with --no-way-back"
             )
     return found
+
+
+def _published(repository: Repository, name: str, version: str, device: str) -> Iterator[Target]:
+    """The bundles of a version that fit a kind of device, the best first."""
+    for kind in fitting(device):
+        known = repository.find(target_path(name, version, kind))
+        if known is not None:
+            yield known[0]

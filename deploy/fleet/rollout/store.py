@@ -137,7 +137,7 @@ class Store:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.text(f"LOCK TABLE {ROLLOUTS.name} IN EXCLUSIVE MODE"))
             check([rows.rollout(connection, row) for row in connection.execute(sa.select(ROLLOUTS).where(ROLLOUTS.c.status.in_(OPEN)))])
-            name = f"{plan.name}-{plan.version}-{secrets.token_hex(3)}"
+            name = f"{plan.name[:40]}-{plan.version[:20]}-{secrets.token_hex(3)}"
             row = {"id": name, "plan": plan.model_dump_json(), "status": "running", "why": "begins", "began_at": now, "who": who}
             connection.execute(sa.insert(ROLLOUTS).values(row))
             rows.audit(connection, now, who, "start", name)
@@ -187,6 +187,8 @@ class Store:
             row = rows.row(connection, name, lock=True)
             if row.status not in allowed:
                 raise UsageError(f"{name}: is {row.status}; only one that is {' or '.join(allowed)} can become {outcome or status}")
+            if status == "aborted":
+                rows.take_back_unheard(connection, rows.rollout(connection, row), now)
             why = f"{outcome or status} by {who}"
             connection.execute(sa.update(ROLLOUTS).where(ROLLOUTS.c.id == name).values(status=status, outcome=outcome, why=why))
             rows.audit(connection, now, who, outcome or status, name)

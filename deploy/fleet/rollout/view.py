@@ -14,6 +14,8 @@ from bintally.messages.station import Health, State
 
 SILENT_S = 300.0
 """A station says its health every few seconds; after so long without a word it is away, whatever its retained state says."""
+ABSENT_S = 7 * 86_400.0
+"""Longer than a weekend or a shift's end; a station that was not here for so long is not waited for."""
 
 
 class Tally(Message):
@@ -86,8 +88,13 @@ class StationView(Message):
         since = self.seen_at if self.state.status == "online" else self.status_at
         return now - since > SILENT_S
 
+    def is_expected(self, now: float) -> bool:
+        """Whether it was here of late, by what was heard or, where nobody listened then, by its own clock."""
+        told_at = self.reported.at.timestamp() if self.reported else 0.0
+        return any(0 <= now - at <= ABSENT_S for at in (self.seen_at, told_at))
+
     def present_for_s(self, now: float) -> float:
-        """For how long it is online without a break; 0 while it is not."""
+        """For how long it is online without a break, as far as it was heard; 0 while it is not."""
         return now - self.status_at if self.is_present(now) else 0.0
 
 
@@ -104,9 +111,11 @@ def with_state(view: StationView, state: State, now: float, *, live: bool) -> St
     if before is not None and state.session < before.session:
         return view  # the will of a connection that was replaced long since
     same = before is not None and (state.status == "online") == (before.status == "online")
-    changes: dict[str, object] = {"state": state, "status_at": view.status_at if same else now}
+    changes: dict[str, object] = {"state": state}
     if live and state.status == "online":
-        changes["seen_at"] = now
+        changes |= _heard(view, now)
+    if not same:
+        changes["status_at"] = now
     if live and before is not None and state.status == "online" and state.session != before.session and before.status != "stopped":
         crash = Tally(crashes=1)
         changes |= {"total": view.total.plus(crash), "trial": view.trial.plus(crash)}
@@ -124,7 +133,8 @@ def with_health(view: StationView, health: Health, now: float) -> StationView:
         new = new.since(Tally(counted=before.counted, unsure=before.unsure, ran_s=before.uptime_s))
     # what lies between two healths of different models cannot be told apart, and what was before the first is of who knows which
     trial = view.trial.plus(new) if digest == view.digest and before is not None else Tally()
-    return view.model_copy(update={"health": health, "seen_at": now, "total": view.total.plus(new), "trial": trial, "digest": digest})
+    changes = {"health": health, "total": view.total.plus(new), "trial": trial, "digest": digest}
+    return view.model_copy(update={**changes, **_heard(view, now)})
 
 
 def with_reported(view: StationView, reported: ModelReported, now: float, *, live: bool) -> StationView:
@@ -133,6 +143,11 @@ def with_reported(view: StationView, reported: ModelReported, now: float, *, liv
     if before is not None and reported.session < before.session:
         return view
     same = before is not None and (before.revision, before.phase) == (reported.revision, reported.phase)
-    return view.model_copy(
-        update={"reported": reported, "phase_at": view.phase_at if same else now, "seen_at": now if live else view.seen_at}
-    )
+    changes: dict[str, object] = {"reported": reported, "phase_at": view.phase_at if same else now}
+    return view.model_copy(update={**changes, **(_heard(view, now) if live else {})})
+
+
+def _heard(view: StationView, now: float) -> dict[str, object]:
+    """It speaks. After a silence, the broker's or ours, its time online begins anew: what it was told meanwhile nobody knows."""
+    is_back = now - view.seen_at > SILENT_S and view.state is not None and view.state.status == "online"
+    return {"seen_at": now, **({"status_at": now} if is_back else {})}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from agent.counting.warm_up import warm_up
+from agent.counting.warm_up import ENGINES, drop_engines, warm_up
 from agent.settings import AgentSettings
 from bintally.bundle import Bundle, read_manifest
 from bintally.errors import InputError, UnavailableError, UsageError
@@ -160,3 +160,15 @@ def test_an_agent_for_tensorrt_alone_says_in_one_line_what_is_missing(start: Sta
     assert run.wait() == 1
     (said,) = [line for line in run.stderr.splitlines() if "TensorRT" in line or "Traceback" in line]
     assert said.startswith("bintally agent: ONNX Runtime ")
+
+
+def test_engines_of_bundles_that_are_gone_are_deleted_and_no_others(bundle: Path, tmp_path: Path) -> None:
+    engines = tmp_path / "state" / ENGINES
+    ours = read_manifest(bundle).graph_sha256[:16]
+    for name in (ours, "0" * 16, ".building.part"):
+        (engines / name).mkdir(parents=True)
+        (engines / name / "x.engine").write_bytes(b"x")
+    drop_engines(tmp_path / "state", [bundle, tmp_path / "none.onnx"])
+    assert (engines / ("0" * 16)).exists(), "somebody's bundle cannot be read: any engine may be its"
+    drop_engines(tmp_path / "state", [bundle])
+    assert sorted(path.name for path in engines.iterdir()) == sorted([ours, ".building.part"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import bintally.files
@@ -198,6 +198,7 @@ STEPS = st.lists(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, quota=st.integers(0, 12_000))
+@example(steps=[("keep", 2, "random", 200), ("deleted", 1), ("keep", 1, "random", 200)], quota=963)
 def test_the_quota_holds_at_every_moment_whatever_happens(tmp_path: Path, steps: list[tuple[object, ...]], quota: int) -> None:
     shutil.rmtree(tmp_path)
     tmp_path.mkdir()

@@ -10,7 +10,7 @@ from http import HTTPStatus
 import pytest
 
 from agent.page import connections
-from agent.page.security import Asked, Guard, Guesses
+from agent.page.security import Asked, Guard
 from tests.agent.page.serving import TOKEN, Serving, count, look_at, picture, serving
 from tests.fakes.programs import wait_until
 
@@ -267,31 +267,6 @@ def test_a_session_ends_with_its_token_and_not_with_a_restart() -> None:
     cookie = Guard(TOKEN, 80).cookie()["Set-Cookie"].partition(";")[0]
     assert Guard(TOKEN, 80).refusal(asked("192.168.1.9", cookie=cookie), 0) is None
     assert Guard(TOKEN + "x", 80).refusal(asked("192.168.1.9", cookie=cookie), 0) is not None
-
-
-def test_a_guesser_may_try_again_after_a_minute_and_disturbs_nobody_else() -> None:
-    guesses = Guesses()
-    for second in range(5):
-        assert guesses.wait_s("10.0.0.1", second) == 0
-        guesses.wrong("10.0.0.1", second)
-    assert guesses.wait_s("10.0.0.1", 5) == 55
-    assert guesses.wait_s("10.0.0.2", 5) == 0
-    assert guesses.wait_s("10.0.0.1", 60) == 0
-
-
-def test_guessing_from_many_addresses_of_one_ipv6_network_is_one_guesser() -> None:
-    guesses = Guesses()
-    for number in range(5):
-        guesses.wrong(f"2001:db8::{number}", 0)
-    assert guesses.wait_s("2001:db8::abcd", 1) > 0
-    assert guesses.wait_s("2001:db8:0:1::1", 1) == 0
-
-
-def test_guessing_from_everywhere_fills_no_memory() -> None:
-    guesses = Guesses()
-    for number in range(5000):
-        guesses.wrong(f"10.0.{number // 250}.{number % 250}", number)
-    assert len(guesses._wrong) <= 1024
 
 
 def test_html_in_a_bin_name_stays_text_in_json(page: Serving) -> None:

@@ -27,7 +27,7 @@ PACE = Pace(patience_s=10.0)
 ALLOWANCE = Allowance(60.0, 2 << 30)
 
 
-def trial_in_this_process(bundle: Path, *_: object) -> Opened:
+def trial_in_this_process(bundle: Path, *_: object, **__: object) -> Opened:
     """What the child process does, without the second that its start takes; ``test_trial`` has the real one."""
     opened = open_bundle(bundle, threads=1)
     manifest = opened.manifest

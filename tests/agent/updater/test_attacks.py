@@ -22,14 +22,17 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Root, Timestamp
 from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 
+from agent.counting.counter import FrameCounter
 from agent.updater.slots import sha256_of
 from agent.updater.web import Pace
+from bintally.bundle import open_bundle
 from bintally.messages.base import ModelName
 from bintally.updates import DESIRED_KEYS, DesiredKeys
 from deploy.fleet.desired import DesiredKey
 from tests.agent.updater.conftest import Fleet
 from tests.agent.updater.device import Device
 from tests.agent.updater.serving import Fault, Serving
+from tests.fakes.bundle import grey
 
 IMPATIENT = Pace(least_bytes_s=2000.0, patience_s=0.5)
 
@@ -54,8 +57,11 @@ class Scene:
         self.counts_on()
 
     def counts_on(self) -> None:
-        assert sha256_of(self.device.running.bundle()) == self.first.digest
-        assert self.device.running.plan().candidate is None
+        plan = self.device.running.plan()
+        assert plan.candidate is None
+        counter = FrameCounter(open_bundle(plan.counts.path, threads=1))
+        assert counter.model == self.first
+        assert counter.count(grey(3)).decision.counted == 3
 
     def over(self) -> None:
         """The attack is over: the station goes on by itself, with what it was told before."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -16,6 +18,7 @@ from onnx import TensorProto, helper
 import agent.counting.warm_up
 import agent.succession
 from agent.counting.counter import Answered, FrameCounter
+from agent.updater.shadow import Shadow
 from agent.updater.slots import Slots, sha256_of
 from bintally.bundle import Bundle, open_bundle
 from bintally.errors import InputError, UnavailableError
@@ -226,6 +229,17 @@ def test_a_full_disk_holds_the_switch_up_and_never_the_way_back(
     assert one.answers == one.shown
 
 
+def _refuse(monkeypatch: pytest.MonkeyPatch, digest: str) -> None:
+    """A bundle that opened once is not opened any more."""
+
+    def opening(path: Path, *words: Any) -> Bundle:
+        if sha256_of(path) == digest:
+            raise InputError("made for another processor")
+        return open_bundle(path, *words)
+
+    monkeypatch.setattr(agent.counting.warm_up, "open_bundle", opening)
+
+
 def test_a_bundle_that_can_no_longer_be_opened_gives_way_to_the_one_that_was_shipped(
     station: Callable[..., Station], device: Device, ours: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,16 +249,27 @@ def test_a_bundle_that_can_no_longer_be_opened_gives_way_to_the_one_that_was_shi
     one.close()
     device.stop()
 
-    def opening(path: Path, *words: Any) -> Bundle:
-        if sha256_of(path) == ours.known["1.0.0"].digest:
-            raise InputError("made for another processor")
-        return open_bundle(path, *words)
-
-    monkeypatch.setattr(agent.counting.warm_up, "open_bundle", opening)
+    _refuse(monkeypatch, ours.known["1.0.0"].digest)
     again = station()
     again.counts_with("0.1.0")
     again.show_next()
     assert again.answers[-1] == again.shown[-1]
+
+
+def test_a_bundle_in_probation_that_can_no_longer_be_opened_gives_way_to_the_one_before(
+    station: Callable[..., Station], device: Device, ours: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = station()
+    device.running.desire(ours.desire(ours.known["1.0.0"], limits=LIMITS))
+    one.reaches("active")
+    device.running.desire(ours.desire(ours.known["2.0.0"], limits=AT_ONCE))
+    one.counts_with("2.0.0")
+    one.close()
+    device.stop()
+    _refuse(monkeypatch, ours.known["2.0.0"].digest)
+    again = station()
+    again.counts_with("1.0.0")
+    assert device.reaches("rolled_back").model == ours.known["1.0.0"]
 
 
 def test_where_nothing_can_be_opened_the_agent_says_why(
@@ -276,6 +301,75 @@ def test_a_new_model_that_hangs_at_a_frame_is_not_waited_for(
     device.running.desire(ours.desire(model, limits=LIMITS))
     one.reaches("failed")
     assert "did not answer a frame" in (device.now.reason or "")
+    assert one.answers == one.shown
+
+
+def endless() -> bytes:
+    """Never ends with more than two items."""
+    model = graph()
+    nodes, tables = model.graph.node, model.graph.initializer
+    tables.append(onnx.numpy_helper.from_array(np.array([[2.5]], np.float32), "two"))
+    tables.append(onnx.numpy_helper.from_array(np.array(True), "first"))
+    condition, zero = helper.make_tensor_value_info("more", TensorProto.BOOL, []), np.zeros(1, np.float32)
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["more"], ["again"]), helper.make_node("Identity", ["nothing"], ["still"])],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            condition,
+            helper.make_tensor_value_info("nothing", TensorProto.FLOAT, [1]),
+        ],
+        [helper.make_tensor_value_info("again", TensorProto.BOOL, []), helper.make_tensor_value_info("still", TensorProto.FLOAT, [1])],
+    )
+    tables.append(onnx.numpy_helper.from_array(zero, "zero"))
+    last = nodes.pop()
+    nodes.extend(
+        [
+            helper.make_node("ReduceMax", ["guess"], ["most"], keepdims=0),
+            helper.make_node("Greater", ["most", "two"], ["many"]),
+            helper.make_node("Squeeze", ["many"], ["for_ever"]),
+            helper.make_node("Loop", ["", "for_ever", "zero"], ["none"], body=body),
+            helper.make_node("Add", ["logits", "none"], ["sum"]),
+            helper.make_node("Softmax", ["sum"], [last.output[0]], axis=1),
+        ]
+    )
+    return packed(model, (0, 0), (2, 2))
+
+
+def test_a_new_model_that_loops_for_ever_at_a_frame_is_ended(
+    station: Callable[..., Station], device: Device, ours: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent.succession, "ANSWERS_WITHIN_S", 0.3)
+    one, ours.tiny = station(), endless()
+    device.running.desire(ours.desire(ours.publish("3.0.0"), limits=LIMITS))
+    one.reaches("failed")
+    assert "did not answer a frame" in (device.now.reason or "")
+    wait_until(lambda: not any(thread.lives for thread in one.models._threads), "its thread is free")
+    one.show_next()
+    assert one.answers == one.shown
+
+
+def test_beside_a_model_that_nothing_ends_no_other_one_is_tried(
+    station: Callable[..., Station], device: Device, ours: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent.succession, "ANSWERS_WITHIN_S", 0.3)
+    answer, hangs = FrameCounter.answer, threading.Event()
+
+    def hang(self: FrameCounter, *words: Any) -> Answered:
+        if self.model == ours.known["1.0.0"]:
+            hangs.wait(60)
+        return answer(self, *words)
+
+    monkeypatch.setattr(FrameCounter, "answer", hang)
+    one = station()
+    device.running.desire(ours.desire(ours.known["1.0.0"], limits=LIMITS))
+    one.reaches("failed")
+    device.running.desire(ours.desire(ours.known["2.0.0"], limits=LIMITS))
+    one.until(lambda: "still hangs" in (device.now.reason or ""), "the next one is not begun with")
+    hangs.set()
+    wait_until(lambda: not any(isinstance(thread, Shadow) and thread.lives for thread in one.models._threads), "it hangs no more")
+    device.running.desire(ours.desire(ours.known["2.0.0"], limits=LIMITS))
+    one.reaches("active")
     assert one.answers == one.shown
 
 

@@ -43,7 +43,7 @@ def way(number: int) -> tuple[m.Event, ...]:
 
 ACTIVE = after(m.Started(), m.Desired(desire(1), SHIPPED), *way(1), m.Proven(model(1).digest))
 """The first bundle is active, in slot a."""
-ON_TRIAL = after(m.Desired(desire(2, 2), model(1).digest), *way(2), record=ACTIVE)
+ON_TRIAL = after(m.Desired(desire(2, 2), SHIPPED), *way(2), record=ACTIVE)
 """The second one is in probation, in slot b."""
 
 
@@ -60,14 +60,14 @@ def test_the_next_one_goes_into_the_other_slot_and_back() -> None:
     assert (ON_TRIAL.active, ON_TRIAL.trial, ON_TRIAL.running_slot()) == ("a", "b", "b")
     proven = after(m.Proven(model(2).digest), record=ON_TRIAL)
     assert (proven.active, proven.a, proven.b) == ("b", model(1), model(2))
-    third = after(m.Desired(desire(3, 3), model(2).digest), *way(3), record=proven)
+    third = after(m.Desired(desire(3, 3), SHIPPED), *way(3), record=proven)
     assert (third.active, third.trial, third.a) == ("b", "a", model(3))
 
 
 def test_a_worse_bundle_is_left_and_never_taken_again() -> None:
     back = after(m.Worse(model(2).digest, "too slow"), record=ON_TRIAL)
     assert (back.phase, back.reason, back.running_slot(), back.b) == ("rolled_back", "too slow", "a", None)
-    again = after(m.Desired(desire(3, 2), model(1).digest), record=back)
+    again = after(m.Desired(desire(3, 2), SHIPPED), record=back)
     assert again.phase == "rolled_back"
     assert again.rejected is not None
     assert "too slow" in again.rejected.reason
@@ -76,7 +76,7 @@ def test_a_worse_bundle_is_left_and_never_taken_again() -> None:
 
 def test_retry_lifts_that() -> None:
     back = after(m.Worse(model(2).digest, "too slow"), record=ON_TRIAL)
-    again = after(m.Desired(desire(3, 2, retry=True), model(1).digest), record=back)
+    again = after(m.Desired(desire(3, 2, retry=True), SHIPPED), record=back)
     assert (again.phase, again.rejected, again.refused) == ("waiting", None, ())
 
 
@@ -96,21 +96,27 @@ def test_what_does_not_fit_changes_nothing_but_the_revision() -> None:
 
 def test_what_counts_already_is_active_at_once() -> None:
     assert after(m.Desired(desire(1), model(1).digest)).phase == "active"
-    assert after(m.Desired(desire(2, 1), model(1).digest), record=ACTIVE).phase == "active"
+    assert after(m.Desired(desire(2, 1), SHIPPED), record=ACTIVE).phase == "active"
 
 
 def test_the_operator_takes_a_probation_back_at_once() -> None:
-    record = after(m.Desired(desire(3, 1), model(2).digest), record=ON_TRIAL)
+    record = after(m.Desired(desire(3, 1), SHIPPED), record=ON_TRIAL)
     assert (record.phase, record.running_slot(), record.refused) == ("active", "a", ())
 
 
+def test_the_operator_takes_a_probation_back_to_what_was_shipped_without_a_download() -> None:
+    first = after(m.Desired(desire(1), SHIPPED), *way(1))
+    record = after(m.Desired(desire(2, 2), model(2).digest), record=first)
+    assert (record.phase, record.running_slot(), record.refused) == ("active", None, ())
+
+
 def test_another_desire_ends_a_probation() -> None:
-    record = after(m.Desired(desire(3, 3), model(2).digest), record=ON_TRIAL)
+    record = after(m.Desired(desire(3, 3), SHIPPED), record=ON_TRIAL)
     assert (record.phase, record.running_slot(), record.b) == ("waiting", "a", None)
 
 
 def test_the_same_bundle_under_other_limits_goes_on() -> None:
-    record = after(m.Desired(desire(3, 2, limits=Limits(probation_s=5)), model(2).digest), record=ON_TRIAL)
+    record = after(m.Desired(desire(3, 2, limits=Limits(probation_s=5)), SHIPPED), record=ON_TRIAL)
     assert (record.phase, record.trial, record.revision) == ("probation", "b", 3)
     assert record.wanted is not None
     assert record.wanted.limits.probation_s == 5
@@ -118,7 +124,7 @@ def test_the_same_bundle_under_other_limits_goes_on() -> None:
 
 @pytest.mark.parametrize("events", range(1, 6))
 def test_a_desire_that_is_taken_back_before_the_switch_leaves_no_trace(events: int) -> None:
-    record = after(m.Desired(desire(2, 2), model(1).digest), *way(2)[:events], m.TakenBack(), record=ACTIVE)
+    record = after(m.Desired(desire(2, 2), SHIPPED), *way(2)[:events], m.TakenBack(), record=ACTIVE)
     assert (record.phase, record.running_slot(), record.b) == ("idle", "a", None)
 
 
@@ -143,7 +149,7 @@ def test_clean_starts_in_probation_are_no_crashes() -> None:
 
 
 def test_a_bundle_that_ends_the_agent_in_its_shadow_run_is_not_tried_for_ever() -> None:
-    record = after(m.Desired(desire(2, 2), model(1).digest), record=ACTIVE)
+    record = after(m.Desired(desire(2, 2), SHIPPED), record=ACTIVE)
     starts = 0
     while record.phase != "failed" and starts < 10:
         record, starts = after(*way(2)[:-1], m.Started(), record=record), starts + 1
@@ -152,16 +158,14 @@ def test_a_bundle_that_ends_the_agent_in_its_shadow_run_is_not_tried_for_ever() 
 
 
 def test_a_cut_while_warming_is_no_crash() -> None:
-    record = after(m.Desired(desire(2, 2), model(1).digest), *way(2)[:4], record=ACTIVE)
+    record = after(m.Desired(desire(2, 2), SHIPPED), *way(2)[:4], record=ACTIVE)
     for _ in range(10):
         record = after(m.Started(), m.Opening(), record=record)
     assert (record.phase, record.crashes) == ("warming", 0)
 
 
 def test_a_full_disk_is_not_held_against_the_bundle() -> None:
-    record = after(
-        m.Desired(desire(2, 2), model(1).digest), *way(2)[:4], m.Failed(model(2).digest, "disk full", remember=False), record=ACTIVE
-    )
+    record = after(m.Desired(desire(2, 2), SHIPPED), *way(2)[:4], m.Failed(model(2).digest, "disk full", remember=False), record=ACTIVE)
     assert (record.phase, record.refused, record.b) == ("failed", (), None)
 
 
@@ -175,13 +179,13 @@ def test_a_damaged_bundle_is_fetched_again_and_the_one_before_it_counts() -> Non
 
 
 def test_nothing_falls_back_to_what_is_still_on_trial() -> None:
-    untried = after(m.Desired(desire(2, 2), model(1).digest), *way(2)[:3], m.Damaged("a"), record=ACTIVE)
+    untried = after(m.Desired(desire(2, 2), SHIPPED), *way(2)[:3], m.Damaged("a"), record=ACTIVE)
     assert untried.running_slot() is None
 
 
 def test_the_name_of_a_slot_goes_before_its_file_is_replaced() -> None:
     proven = after(m.Proven(model(2).digest), record=ON_TRIAL)
-    record = after(m.Desired(desire(3, 3), model(2).digest), m.Begun(), record=proven)
+    record = after(m.Desired(desire(3, 3), SHIPPED), m.Begun(), record=proven)
     assert record.a == model(1)
     assert m.advance(record, m.Fetched()).a is None
 
@@ -242,12 +246,10 @@ class Station(RuleBasedStateMachine):
     @rule(number=NUMBERS, ahead=st.integers(-2, 2), retry=st.booleans(), unfit=st.sampled_from([None, None, None, "no"]))
     def desired(self, number: int, ahead: int, retry: bool, unfit: str | None) -> None:
         wish = desire(max(1, self.record.revision + ahead), number, retry=retry)
-        slot = self.record.running_slot()
-        running = self.record.slot(slot) if slot else None
         obeyed = wish.revision > self.record.revision and unfit is None
         if obeyed and retry:
             self.barred.discard(wish.model.digest)
-        self.happens(m.Desired(wish, running.digest if running else SHIPPED, unfit))
+        self.happens(m.Desired(wish, SHIPPED, unfit))
 
     @rule()
     def taken_back(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from agent.settings import AgentSettings
 from agent.updater.trial import Allowance, allowance_for, try_bundle
 from agent.updater.web import Stopped
+from bintally.bundle import read_manifest
 from bintally.errors import InputError, UnavailableError
 from bintally.settings import read_settings
 from tests.fakes.bundle import CLASSES, SIZE, grey, png, repack
@@ -91,3 +92,13 @@ def test_an_engine_may_take_longer_to_build(settings: AgentSettings) -> None:
     with_engine = settings.model_copy(update={"providers": ("tensorrt", "cpu")})
     assert allowance_for(with_engine).seconds > allowance_for(settings).seconds
     assert 0 < allowance_for(settings).memory_bytes < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_engines_of_older_bundles_go_before_a_new_one_is_built(settings: AgentSettings, tmp_path: Path) -> None:
+    old, kept = (tmp_path / "engines" / digits for digits in ("0" * 16, read_manifest(settings.bundle).graph_sha256[:16]))
+    for folder in (old, kept):
+        folder.mkdir(parents=True)
+    both = settings.model_copy(update={"providers": ("tensorrt", "cpu")})
+    try_bundle(settings.bundle, both, tmp_path, PLENTY, threading.Event(), others=(settings.bundle,))
+    assert kept.exists()
+    assert not old.exists()

@@ -124,7 +124,7 @@ def test_a_bundle_that_cannot_be_opened_gives_way(device: Device, ours: Fleet) -
     with device:
         device.running.desire(ours.desire(model))
         device.becomes_active(model)
-        assert device.running.could_not_open("this version reads schema 2") == device.shipped
+        assert device.running.could_not_open(device.running.plan().counts, "this version reads schema 2") == device.shipped
 
 
 def test_a_bundle_in_probation_that_cannot_be_opened_is_rolled_back(device: Device, ours: Fleet) -> None:
@@ -134,8 +134,24 @@ def test_a_bundle_in_probation_that_cannot_be_opened_is_rolled_back(device: Devi
         device.reaches("shadow")
         device.running.switched(model.digest)
         device.reaches("probation")
-        assert device.running.could_not_open("no memory") == device.shipped
+        assert device.running.could_not_open(device.running.plan().counts, "no memory") == device.shipped
         assert device.reaches("rolled_back").reason == "no memory"
+
+
+def test_what_another_desire_put_in_its_place_meanwhile_is_not_given_up_with_it(device: Device, ours: Fleet) -> None:
+    first, second = ours.publish("1.0.0"), ours.publish("2.0.0")
+    with device:
+        device.running.desire(ours.desire(first))
+        device.becomes_active(first)
+        device.running.desire(ours.desire(second))
+        device.reaches("shadow")
+        device.running.switched(second.digest)
+        device.reaches("probation")
+        tried = device.running.plan().counts
+        device.running.desire(ours.desire(first))
+        device.reaches("active")
+        device.running.could_not_open(tried, "no memory")
+        assert sha256_of(device.running.bundle()) == first.digest
 
 
 def test_a_disk_that_takes_no_record_costs_only_time(device: Device, ours: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from tests.agent.updater.device import Device, trial_in_this_process
 def update(state: Path, root: bytes, url: str, shipped: Path, payload: bytes, real_trial: bool, say: Connection) -> None:
     """Say which bundle it starts with, do what the main loop does, and end when the desired one is active."""
     if not real_trial:
-        agent.updater.steps.try_bundle = trial_in_this_process  # type: ignore[assignment,attr-defined]
+        agent.updater.steps.try_bundle = trial_in_this_process  # type: ignore[attr-defined]
     device = Device(state, root, url, shipped)
     say.send(sha256_of(device.start()))
     updater = device.running

@@ -76,6 +76,13 @@ def test_a_root_needs_its_threshold_from_several_machines(ours: Fleet, bundle: B
     assert root.roles["targets"].keyids == [keyid(ours, "targets-1"), keyid(ours, "targets-3")]
 
 
+def test_two_commands_that_make_keys_at_the_same_time_keep_each_others(ours: Fleet) -> None:
+    one, other = (KeyRing(ours.keys, lambda _: "") for _ in range(2))
+    made = [ring.make("extra").keyid for ring in (one, other)]
+    known = {entry.keyid: entry.name for entry in KeyRing(ours.keys, lambda _: "").entries}
+    assert [known[keyid] for keyid in made] == ["extra-1", "extra-2"]
+
+
 def test_one_signature_is_never_counted_twice(ours: Fleet) -> None:
     alice = ours.take_away("root-1")
     ours.take_away("root-2", "root-3")

@@ -66,6 +66,15 @@ def test_publishing_again_changes_nothing(ours: Fleet, bundle: Bundles, capsys: 
     assert sorted((ours.path / "metadata").iterdir()) == before
 
 
+def test_a_bundle_whose_file_was_lost_comes_back_by_publishing_it_again(ours: Fleet, bundle: Bundles) -> None:
+    path = bundle()
+    ours("publish", path)
+    (file,) = (ours.path / "targets").rglob("*.onnx")
+    file.unlink()
+    ours("publish", path)
+    assert ours.station().fetch(GREY) == path.read_bytes()
+
+
 def test_a_published_name_stays_what_it_was(ours: Fleet, bundle: Bundles) -> None:
     ours("publish", bundle())
     with pytest.raises(InputError, match=r"grey-counter/1.0.0-cpu.onnx: was published with other content.*new version"):

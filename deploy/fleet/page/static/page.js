@@ -12,8 +12,14 @@ function busy(part) {
 function take(fresh) {
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(part.id);
-    if (next && !busy(part) && next.outerHTML !== part.outerHTML) part.replaceWith(document.adoptNode(next));
+    if (next && !busy(part) && next.outerHTML !== part.outerHTML) put(document.adoptNode(next), part);
   }
+}
+
+function put(next, part) {
+  const where = [...part.querySelectorAll(".scroll")].map((one) => [one.scrollLeft, one.scrollTop]);
+  part.replaceWith(next);
+  next.querySelectorAll(".scroll").forEach((one, number) => one.scrollTo(...(where[number] || [0, 0])));
 }
 
 async function refresh() {

@@ -70,6 +70,12 @@ class Plant:
         self.broker.wait()
         self.start()
 
+    @property
+    def log(self) -> str:
+        """What the broker said since its last start."""
+        assert self.broker is not None
+        return self.broker.stderr
+
     def role(self, role: str) -> Files:
         if role not in self.held:
             out = self.folder / role

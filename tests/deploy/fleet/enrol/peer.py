@@ -90,9 +90,9 @@ class Peer:
         self.closed.set()
         self._told.put(reason)
 
-    def publish(self, topic: str, payload: bytes = b"x", *, retain: bool = False) -> int:
-        """Publish with QoS 1; the reason code of the PUBACK."""
-        self._client.publish(topic, payload, qos=1, retain=retain)
+    def publish(self, topic: str, payload: bytes = b"x", *, qos: int = 1, retain: bool = False) -> int:
+        """Publish; the reason code of the broker's answer, 0 where there is none (QoS 0)."""
+        self._client.publish(topic, payload, qos=qos, retain=retain)
         return self._code()
 
     def throw(self, topic: str, payload: bytes) -> None:
@@ -118,6 +118,13 @@ class Peer:
             if one[0] == topic:
                 return found
             found.append(one)
+
+    def before(self, payload: bytes) -> list[tuple[str, bytes]]:
+        """What came before the next message with a payload, without it."""
+        found: list[tuple[str, bytes]] = []
+        while (one := self.inbox.get(timeout=PATIENCE_S))[1] != payload:
+            found.append(one)
+        return found
 
     def close(self) -> None:
         self._client.disconnect()

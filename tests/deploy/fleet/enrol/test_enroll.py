@@ -104,6 +104,22 @@ def test_the_agent_takes_the_settings_and_its_tls_takes_the_files(call: Call, tm
     assert certificates.common_name(found) == Station(settings.site, settings.station).source
 
 
+def test_a_station_with_a_page_token_shows_its_page_to_the_network_and_asks_for_it(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef\n")
+    call("enroll", "ca", "berlin", "pick-3", *BROKER, "--page-token", "token")
+    packed = (tmp_path / "berlin.pick-3.tar.gz").read_bytes()
+    assert archived(packed, "page.token") == (tmp_path / "token").read_bytes()
+    (tmp_path / "station.toml").write_bytes(archived(packed, "station.toml") or b"")
+    settings = read_settings(AgentSettings, {"config": str(tmp_path / "station.toml")})
+    assert (settings.page, str(settings.page_token_file)) == ("0.0.0.0:8480", "/etc/bintally/page.token")
+
+
+def test_a_certificate_that_ends_within_30_days_is_told(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    call("enroll", "ca", "berlin", "pick-3", *BROKER, "--valid", "29d")
+    call("enroll", "ca", "berlin", "pick-4", *BROKER, "--valid", "31d")
+    assert sorted(listed(capsys, call).values()) == ["good berlin/pick-4", "soon berlin/pick-3"]
+
+
 def test_asked_again_everything_stays_as_it_is(call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commands = (
         ("ca", "init", "ca"),
@@ -152,6 +168,54 @@ def test_an_archive_of_somebody_else_is_not_overwritten(call: Call, tmp_path: Pa
     call("enroll", "ca", "a.b", "c", *BROKER)
     with pytest.raises(InputError, match=r"no certificate of a/b\.c"):
         call("enroll", "ca", "a", "b.c", *BROKER)
+
+
+def test_asked_again_with_other_settings_the_archive_has_these_and_the_same_key(
+    call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "berlin.pick-3.tar.gz"
+    call("enroll", "ca", "berlin", "pick-3", "--broker", "mqtts://typo.lan", "--bin", "A-1")
+    before = content_of(path)
+    call("enroll", "ca", "berlin", "pick-3", *BROKER)
+    after = content_of(path)
+    assert {name for name in before if before[name] != after[name]} == {"station.toml"}
+    assert b"broker.lan" in (after["station.toml"] or b"")
+    assert b"A-1" not in (after["station.toml"] or b"")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(listed(capsys, call)) == 1
+
+
+def test_an_archive_is_not_taken_for_good_with_another_authority_or_key(call: Call, tmp_path: Path) -> None:
+    call("enroll", "ca", "berlin", "pick-3", *BROKER)
+    before = (tmp_path / "berlin.pick-3.tar.gz").read_bytes()
+    call("ca", "init", "second")
+    with pytest.raises(InputError, match=r"was not signed by the authority of second.*move it away"):
+        call("enroll", "second", "berlin", "pick-3", *BROKER)
+    openssl("req", "-new", "-newkey", "ed25519", "-nodes", "-keyout", "own.key", "-out", "own.csr", "-subj", "/CN=x")
+    with pytest.raises(InputError, match="for another key"):
+        call("enroll", "ca", "berlin", "pick-3", *BROKER, "--csr", "own.csr")
+    assert (tmp_path / "berlin.pick-3.tar.gz").read_bytes() == before
+
+
+def test_two_folders_of_one_role_both_stay_as_they_are(call: Call, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        call("enroll", "ca", "--role", "ledger", "--out", folder)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("ledger.*")}
+    for folder in ("one", "two", "one"):
+        call("enroll", "ca", "--role", "ledger", "--out", folder)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("ledger.*")} == before
+
+
+def test_a_key_that_was_taken_back_gets_no_other_certificate(call: Call, tmp_path: Path) -> None:
+    """Who stole it would come in with that."""
+    call("enroll", "ca", "--role", "fleet", "--out", "fleet")
+    openssl("req", "-new", "-key", "fleet/fleet.key", "-out", "thief.csr", "-subj", "/CN=x")
+    call("ca", "revoke", "ca", "role:fleet")
+    for words in (["--role", "fleet", "--out", "fleet"], ["berlin", "pick-3", *BROKER, "--csr", "thief.csr"]):
+        with pytest.raises(InputError, match="this key was taken back"):
+            call("enroll", "ca", *words)
+    assert not list(tmp_path.glob("*.tar.gz"))
+    assert call("enroll", "ca", "--role", "fleet", "--out", "new") == 0
 
 
 def test_who_was_taken_back_is_on_the_list_and_stays_there(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,9 +275,10 @@ def test_of_a_signing_request_only_the_key_is_taken(call: Call, tmp_path: Path) 
     assert not found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "certificate", "text", "weak"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "certificate", "text", "weak", "narrow"])
 def test_a_signing_request_that_proves_nothing_is_refused(call: Call, tmp_path: Path, damage: str) -> None:
-    key = ("rsa:1024",) if damage == "weak" else ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    curve = "prime192v1" if damage == "narrow" else "prime256v1"
+    key = ("rsa:1024",) if damage == "weak" else ("ec", "-pkeyopt", f"ec_paramgen_curve:{curve}")
     openssl("req", "-new", "-newkey", *key, "-nodes", "-keyout", "own.key", "-out", "own.csr", "-outform", "DER", "-subj", "/CN=x")
     der = bytearray((tmp_path / "own.csr").read_bytes())
     if damage == "flipped":
@@ -273,6 +338,7 @@ def test_behind_a_passphrase_the_authority_signs_only_with_it(call: Call, tmp_pa
         (["berlin", "pick-3", *BROKER, "--updates", "http://x"], "--updates and --root belong together"),
         (["berlin", "pick-3", *BROKER, "--key", "x"], "--certificate and --key belong together"),
         (["berlin", "pick-3", *BROKER, "--csr", "x", "--csr-out", "y"], "choose one"),
+        (["berlin", "pick-3", "--csr-out", "pick-3.key"], r"name the request pick-3\.csr"),
         (["--role", "fleet", "--csr", "x"], "are for stations"),
         (["--role", "fleet", "--name", "a/b"], "a name is 1 to 40 letters"),
         (["berlin", "x" * 60, *BROKER], "64 at most"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import subprocess
 import sys
@@ -60,15 +61,19 @@ def test_a_station_counts_and_is_acknowledged_after_one_command_on_each_side(
     assert agent.lines()[-1] == "counted 3, all acknowledged\n"
     assert "broker refused" not in agent.stderr + listening.stderr, "the access list lets both do all that they do"
     ledger = Ledger(url)
+    [client_id] = set(re.findall(r" as (\S+) \(.*u'berlin/first'\)", plant.log))
+    epochs = {row["event_id"].split("-")[0] for row in ledger.rows()}
+    assert not [epoch for epoch in epochs if epoch in client_id], "who reads its counts could take its connection over"
     assert [(row["source"], row["counted"]) for row in ledger.rows()] == [("berlin/first", 0), ("berlin/first", 3), ("berlin/first", None)]
     ledger.close()
 
 
 def test_what_is_installed_is_for_root_and_the_agents_group_alone(plant: Plant, program: Path, tmp_path: Path) -> None:
-    folder, root = unpack(plant, tmp_path, "private"), tmp_path / "root"
+    (tmp_path / "token").write_text("secret")
+    folder, root = unpack(plant, tmp_path, "private", "--page-token", str(tmp_path / "token")), tmp_path / "root"
     assert install(folder, root, "--program", str(program)).returncode == 0
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (root / "etc/bintally").iterdir()}
-    assert modes == dict.fromkeys(["ca.pem", "station.crt", "station.key", "station.toml"], 0o640)
+    assert modes == dict.fromkeys(["ca.pem", "page.token", "station.crt", "station.key", "station.toml"], 0o640)
     assert stat.S_IMODE((root / "etc/bintally").stat().st_mode) == 0o750
     assert stat.S_IMODE((folder / "station.key").stat().st_mode) == 0o600
     assert (root / "etc/systemd/system/bintally-agent.service").is_file()
@@ -97,11 +102,20 @@ def test_another_stations_archive_does_not_replace_a_key_unless_told_to(plant: P
     assert key.read_bytes() == (other / "station.key").read_bytes()
 
 
+def test_into_an_image_no_program_is_installed_that_would_not_run_there(plant: Plant, tmp_path: Path) -> None:
+    folder, root = unpack(plant, tmp_path, "image"), tmp_path / "root"
+    done = install(folder, root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "there is no program yet" in done.stdout
+    assert not (root / "opt").exists()
+
+
 def test_half_an_archive_or_a_wrong_option_installs_nothing(plant: Plant, program: Path, tmp_path: Path) -> None:
     folder, root = unpack(plant, tmp_path, "half"), tmp_path / "root"
     for options, code, said in (
         (["--rot"], 2, "unknown option --rot"),
         (["--program"], 2, "--program needs a value"),
+        (["--package", "x"], 2, "does not go with --root"),
         (["--program", str(tmp_path / "none")], 2, "is no program"),
     ):
         done = install(folder, root, *options)

@@ -53,6 +53,13 @@ class Desk:
         self, method: str, address: str, form: dict[str, str] | bytes | None = None, client: str = "10.0.0.7", **headers: str
     ) -> Answer:
         """One request; header names are given with ``_`` for ``-``."""
+        (answer,) = self.ask_at_once(1, method, address, form, client, **headers)
+        return answer
+
+    def ask_at_once(
+        self, times: int, method: str, address: str, form: dict[str, str] | bytes | None = None, client: str = "10.0.0.7", **headers: str
+    ) -> list[Answer]:
+        """The same request several times, whose bodies come when all have been begun."""
         url = urlsplit(address)
         body = form if isinstance(form, bytes) else urlencode(form or {}).encode()
         given = {"host": HOST, **({"content-type": FORM} if form is not None else {})}
@@ -68,12 +75,16 @@ class Desk:
             "server": (HOST, 443),
             "scheme": self.scheme,
         }
-        return asyncio.run(self._asked(scope, body))
+        return asyncio.run(self._all_asked(scope, body, times))
+
+    async def _all_asked(self, scope: dict[str, Any], body: bytes, times: int) -> list[Answer]:
+        return list(await asyncio.gather(*(self._asked(dict(scope), body) for _ in range(times))))
 
     async def _asked(self, scope: dict[str, Any], body: bytes) -> Answer:
         sent: list[Any] = []
 
         async def receive() -> Any:
+            await asyncio.sleep(0)
             return {"type": "http.request", "body": body}
 
         async def send(message: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bintally.errors import InputError, UnavailableError, UsageError
-from deploy.fleet.page.app import HEADERS
+from deploy.fleet.page.answers import HEADERS
 from deploy.fleet.page.sessions import IDLE_S, LONGEST_S
 from deploy.fleet.page.tokens import TokenFile, make_token, owner, read_hashes
 from tests.deploy.fleet.page.asking import HOST, Desk
@@ -74,6 +74,11 @@ def test_guessing_is_slowed_down_for_the_guesser_alone(desk: Desk) -> None:
     desk.log_in(client="10.0.0.8")
     desk.up_s += 61
     desk.log_in()
+
+
+def test_guesses_that_come_all_at_once_are_counted_all_the_same(desk: Desk) -> None:
+    found = desk.ask_at_once(20, "POST", "/login", {"token": "guess"})
+    assert sorted(one.status for one in found) == [401] * 5 + [429] * 15
 
 
 def test_a_network_of_ipv6_is_one_guesser(desk: Desk) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from bintally.messages.base import ModelName
 from deploy.fleet.page.trouble import troubles
-from deploy.fleet.rollout.advance import Become
+from deploy.fleet.rollout.advance import Become, Give
+from deploy.fleet.rollout.plan import Target
 from deploy.fleet.rollout.view import SILENT_S, StationView, Tally
 from tests.deploy.fleet.page.asking import Desk
 from tests.deploy.fleet.rollout.views import health, reported, view
@@ -63,6 +64,15 @@ def test_orders_and_rollouts_that_there_are_not_are_refused(desk: Desk, rollout:
     assert desk.order(cookie, f"/rollout/{rollout}/sign").status == 404
     assert desk.order(cookie, "/rollout/none/pause").status == 404
     assert desk.ask("GET", "/rollout/none", Cookie=cookie).status == 404
+
+
+def test_a_station_that_came_after_the_last_look_does_not_break_its_rollouts_page(desk: Desk, rollout: str) -> None:
+    cookie = desk.log_in()
+    desk.ask("GET", "/", Cookie=cookie)
+    desk.store.save([view("lyon/late")])
+    late = Give("lyon/late", 0, Target(path="counter/2.0.0-cpu.onnx", model=NEW), None, 0)
+    assert desk.store.apply(desk.store.rollout(rollout), [late], "one", START)
+    assert "lyon/late" in desk.ask("GET", f"/rollout/{rollout}", Cookie=cookie).text
 
 
 def test_a_login_is_in_the_log(desk: Desk) -> None:

@@ -74,7 +74,7 @@ def test_a_rollout_from_start_to_end(floor: Floor, capsys: pytest.CaptureFixture
 
 def test_what_is_wrong_is_said_before_anything_moves(floor: Floor, tmp_path: Path) -> None:
     for words, version, kind, why in (
-        ((), "3.0.0", InputError, r"3.0.0-cpu.onnx: not in the repository, but 20 of 20 selected stations need it"),
+        ((), "3.0.0", InputError, r"3.0.0-cpu.onnx, or one for float: not in the repository, but 20 of 20 selected stations need it"),
         (("--site", "rome"), "2.0.0", InputError, "no station is selected, of 20"),
         (("--label", "ring=early"), "2.0.0", InputError, "no station is selected"),
         (("--cohorts", "50,10"), "2.0.0", UsageError, "--cohorts: .*must grow"),
@@ -107,7 +107,7 @@ def test_a_model_without_a_way_back_is_refused(floor: Floor) -> None:
     for one in floor.stations:
         one.shipped = ModelName(name="shipped", version="0.9.0", digest="c" * 64)
     wait_for_report(floor)
-    with pytest.raises(InputError, match=r"shipped/0.9.0-cpu.onnx with SHA-256 c+…: 20 of 20 .* no way back"):
+    with pytest.raises(InputError, match=r"shipped 0.9.0 with SHA-256 c+…: 20 of 20 .* no way back"):
         floor.rollout()
     assert floor.rollout("--no-way-back") == 0
 

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from bintally.updates import DesiredKeys
 from deploy.fleet.desired import read_desired_key
 from deploy.fleet.rollout.store import Store
+from tests.bench.fleet import Size, rolled_out
 from tests.deploy.fleet.rollout.air import on_air
 from tests.deploy.fleet.rollout.world import KEYS, NEW, OLD, PRIVATE, plan
+from tests.fakes.bundle import tiny_bundle_bytes
 from tests.fakes.mosquitto import Mosquitto
 from tests.fakes.programs import PATIENCE_S, Start, wait_until
 from tests.fakes.stations import Habit, fleet_of, running
@@ -30,6 +32,7 @@ def key(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_bad_model_is_taken_back_though_the_controller_is_killed_and_the_broker_forgets(tmp_path: Path, start: Start, key: Path) -> None:
     keys = DesiredKeys(keys={read_desired_key(key, lambda _: "").kid: KEYS.keys["one"]})
     fleet = fleet_of(30, OLD, keys, {NEW.digest: Habit(ends="rolled_back")})
@@ -63,3 +66,16 @@ def test_the_controller_waits_for_a_broker_and_says_so(tmp_path: Path, start: St
     program.signal(signal.SIGTERM)
     assert program.wait() == 0
     assert program.stderr.count("nothing listens there") == 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("scenario", "status", "given"), [("crashes", "halted", 20), ("abstains", "halted", 20), ("good", "done", 100)])
+def test_a_fleet_with_real_downloads_ends_as_its_model_deserves(tmp_path: Path, scenario: str, status: str, given: int) -> None:
+    """As ``python -m tests.bench.fleet`` with a thousand, whose figures are in docs/fleet.md."""
+    bundle = tmp_path / "tiny.onnx"
+    bundle.write_bytes(tiny_bundle_bytes())
+    (tmp_path / "fleet").mkdir()
+    end = rolled_out(scenario, tmp_path / "fleet", Size(stations=100, in_earnest=5, haste=240.0, cohorts=(0.2, 1.0), bundle=bundle))
+    assert (end.status, end.given, end.new) == (status, given, 100 if status == "done" else 0)
+    assert end.kills == (scenario == "good")
+    assert end.loaded == 5 or status == "halted"

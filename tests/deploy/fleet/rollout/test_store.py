@@ -9,6 +9,7 @@ import pytest
 
 from bintally.errors import InputError, UnavailableError, UsageError
 from bintally.messages.model import Limits
+from bintally.topics import Station
 from deploy.fleet.rollout.advance import Become, Begin, Give, GiveBack, Note
 from deploy.fleet.rollout.plan import AT_ONCE, Cohort, Rollout, Target
 from deploy.fleet.rollout.store import LeaseLostError, Store
@@ -97,6 +98,33 @@ def test_what_is_given_by_hand_leaves_the_rollout(store: Store) -> None:
     rollout = begun(store)
     assert store.give("berlin/a", BEFORE, 0, Limits(), "ann", START) == 43
     assert store.rollout(rollout.id).given["berlin/a"].is_superseded
+
+
+def test_what_nobody_heard_of_a_rollout_that_is_aborted_is_not_said_afterwards(store: Store) -> None:
+    store.save([view("berlin/a"), view("berlin/b", revision=0), view("berlin/c")])
+    name = store.start(plan(), lambda _: None, "ann", START)
+    store.hold("one", START)
+    gives = [Give(f"berlin/{one}", 0, TARGET, BEFORE, 0) for one in "abc"]
+    assert store.apply(store.rollout(name), [Begin(Cohort(0, 3, START, {})), *gives], "one", START)
+    store.said([("berlin/a", 1)], START)
+    store.save([view("berlin/b", revision=1)])  # it has it, though the broker's acknowledgement was lost
+    store.order(name, "aborted", "ann", START + 1, allowed=("running",))
+    assert [(one.source, one.revision, one.desired and one.desired.target) for one in store.unsaid()] == [
+        ("berlin/b", 1, TARGET.path),
+        ("berlin/c", 2, BEFORE.path),
+    ]
+
+
+def test_a_long_name_gives_an_id_that_fits(store: Store) -> None:
+    assert len(store.start(plan(name="n" * 300), lambda _: None, "ann", START)) < 80
+
+
+def test_the_longest_name_of_a_station_can_be_given_a_model(store: Store) -> None:
+    longest = Station("倉" * 66, "庫" * 66).source
+    assert store.give(longest, TARGET, 0, Limits(), "ann", START) == 1
+    (one,) = store.unsaid()
+    assert one.desired is not None
+    assert one.desired.station == longest
 
 
 def test_one_that_fails_halfway_changes_nothing(store: Store) -> None:

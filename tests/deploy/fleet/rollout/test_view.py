@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from deploy.fleet.rollout.fold import Listener
 from deploy.fleet.rollout.link import Heard
-from deploy.fleet.rollout.view import SILENT_S, StationView, Tally, with_health, with_reported, with_state
+from deploy.fleet.rollout.shown import station_json
+from deploy.fleet.rollout.view import ABSENT_S, SILENT_S, StationView, Tally, with_health, with_reported, with_state
 from tests.deploy.fleet.rollout.views import health, reported, state, view
 from tests.deploy.fleet.rollout.world import NEW, START
 
@@ -92,3 +97,35 @@ def test_what_cannot_be_read_is_refused_and_changes_nothing() -> None:
 def test_a_view_survives_the_database() -> None:
     found = with_health(view("berlin/a"), health(counted=3), START)
     assert StationView.model_validate_json(found.model_dump_json()) == found
+
+
+def test_after_a_silence_the_time_online_begins_anew() -> None:
+    before = view("berlin/a", seen_at=START, status_at=START - 9000)
+    late = START + 7200
+    assert with_health(before, health(), START + SILENT_S).present_for_s(START + SILENT_S) > 9000
+    for after in (
+        with_health(before, health(), late),
+        with_state(before, state(), late, live=True),
+        with_reported(before, reported(), late, live=True),
+    ):
+        assert after.present_for_s(late + 10) == 10
+
+
+@pytest.mark.parametrize("field", ["uptime_s", "counted", "unsure", "outbox_depth"])
+def test_figures_beyond_all_measure_are_refused_so_that_no_station_can_stop_the_fleets_arithmetic(field: str) -> None:
+    listener = Listener()
+    for number in (1, 2):
+        huge = {**health(number).model_dump(mode="json"), field: 10**308}
+        listener.hear([Heard("berlin/a", "health", json.dumps(huge).encode(), live=True)], START)
+    for one in listener.views.values():
+        assert StationView.model_validate_json(one.model_dump_json()) == one
+        assert station_json(one, {}, START)
+    assert listener.views == {}
+
+
+def test_a_station_is_expected_for_a_week_by_our_ears_or_its_own_clock() -> None:
+    one = view("berlin/a", seen_at=START)
+    assert one.is_expected(START + ABSENT_S)
+    assert not one.is_expected(START + ABSENT_S + 1)
+    assert view("berlin/a", seen_at=0.0).is_expected(START + 1), "it reported at START, as the broker remembers"
+    assert not view("berlin/a", seen_at=0.0).is_expected(START - 1), "a clock that is ahead says nothing"

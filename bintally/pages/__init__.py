@@ -1,0 +1,1 @@
+"""What the station's page and the fleet's page have in common."""
