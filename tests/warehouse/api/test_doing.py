@@ -118,3 +118,25 @@ def test_places_and_layout_fit_each_other(api: Asking) -> None:
     assert late.status == 412
     assert api.ask("GET", "/v1/sites/berlin/layout", api.reader).content.decode() == larger
     assert api.ask("PUT", "/v1/sites/berlin/layout", token, b"\xff", content_type="application/toml").status == 422
+
+
+def test_a_table_of_another_system_is_imported_or_told_row_by_row(lite: Asking) -> None:
+    token = lite.token("import")
+    table = "\ufeffbin;quantity;article\r\nX;3;a1\r\nY;;\r\n".encode()
+    done = lite.ask("POST", "/v1/expected?site=berlin", token, table, content_type="text/csv; charset=utf-8")
+    assert done.json == {"changed": 1, "same": 1, "late": 0}
+    assert lite.ask("GET", "/v1/sites/berlin/bins/X", lite.reader).json["bin"]["article"] == "a1"
+    bad = lite.ask("POST", "/v1/expected?site=berlin", token, b"bin,quantity\nZ,1\nY,many\n", content_type="text/csv")
+    assert (bad.status, "row 3: quantity = 'many'" in bad.json["detail"]) == (422, True)
+    assert lite.ask("GET", "/v1/sites/berlin/bins/Z", lite.reader).status == 404
+    assert lite.ask("POST", "/v1/places?site=berlin", token, b"bin,aisle,position_m\nX,1,2.5\n", content_type="text/csv").json == {
+        "placed": 1
+    }
+
+
+def test_a_table_is_of_the_tokens_site_and_of_no_other(lite: Asking) -> None:
+    token = lite.token("import", site="berlin")
+    assert lite.ask("POST", "/v1/expected", token, b"bin,quantity\nZ,1\n", content_type="text/csv").status == 200
+    assert lite.ask("POST", "/v1/expected", token, b"site,bin,quantity\nberlin,Z,2\n", content_type="text/csv").status == 200
+    assert lite.ask("POST", "/v1/expected", token, b"site,bin,quantity\nother,Z,1\n", content_type="text/csv").status == 403
+    assert lite.ask("GET", "/v1/sites/berlin/bins/Z", lite.reader).json["bin"]["expected"] == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -19,10 +21,12 @@ from warehouse.api.scopes import Caller
 from warehouse.api.tagged import Tagged, has, tag_of
 from warehouse.ledger.expectations import Row, expect
 from warehouse.ledger.places import Place, import_layout, import_places, layout
+from warehouse.ledger.sheets import BOOKS, PLACES, read_books, read_places
 
 router = APIRouter(prefix="/v1", tags=["books"], route_class=Tagged, responses=documented())
 _JSON, _CSV, _TOML = "application/json", "text/csv", "application/toml"
 _Any = TypeVar("_Any")
+_Sited = TypeVar("_Sited", Row, Place)
 
 
 class ExpectedGiven(Given):
@@ -47,24 +51,24 @@ class PlaceGiven(Given):
     zone: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field("", examples=["chilled"])
 
 
-_EXPECTED, _PLACES = TypeAdapter(list[ExpectedGiven]), TypeAdapter(list[PlaceGiven])
+_ROWS, _BINS = TypeAdapter(list[ExpectedGiven]), TypeAdapter(list[PlaceGiven])
 
 
-def _body_of(rows: type[Given], columns: str) -> dict[str, Any]:
+def _body_of(rows: type[Given], columns: tuple[Sequence[str], Sequence[str]]) -> dict[str, Any]:
     """The document's words for a body of rows, which the route takes apart itself."""
     schema = {"type": "array", "items": rows.model_json_schema(), "maxItems": 1_000_000}
-    table = {"schema": {"type": "string", "description": f"columns {columns}"}}
+    table = {"schema": {"type": "string", "description": f"columns {', '.join(columns[0])}; and, if wanted, {', '.join(columns[1])}"}}
     return {"requestBody": {"required": True, "content": {_JSON: {"schema": schema}, _CSV: table}}}
 
 
-@router.post(
-    "/expected", summary="Import what the books say", openapi_extra=_body_of(ExpectedGiven, "bin, quantity, …"), responses=documented(415)
-)
+@router.post("/expected", summary="Import what the books say", openapi_extra=_body_of(ExpectedGiven, BOOKS), responses=documented(415))
 def import_expected(request: Request, body: Body, api: SharedApi, caller: Importer, site: SiteQuery = None) -> ImportedRead:
     """Only what they say anew is kept; discrepancies of bins of which they say something else are superseded."""
-    _kind(request)
-    given = _parsed(_EXPECTED, body)
-    rows = [Row(_site(one, site, caller), one.bin, one.quantity, one.at, one.article, one.value) for one in given]
+    if _kind(request) == _CSV:
+        rows = _table(read_books, body, site, caller)
+    else:
+        given = _parsed(_ROWS, body)
+        rows = [Row(_site(one, site, caller), one.bin, one.quantity, one.at, one.article, one.value) for one in given]
     with api.ledger.begin("nothing was imported") as tx:
         done = expect(tx, rows, caller.name, "api", api.now(), api.rules)
     return ImportedRead(**vars(done))
@@ -73,14 +77,16 @@ def import_expected(request: Request, body: Body, api: SharedApi, caller: Import
 @router.post(
     "/places",
     summary="Put bins to their places",
-    openapi_extra=_body_of(PlaceGiven, "bin, aisle, position_m, …"),
+    openapi_extra=_body_of(PlaceGiven, PLACES),
     responses=documented(415),
 )
 def put_places(request: Request, body: Body, api: SharedApi, caller: Importer, site: SiteQuery = None) -> PlacesRead:
     """A bin that has a place already is moved."""
-    _kind(request)
-    given = _parsed(_PLACES, body)
-    rows = [Place(_site(one, site, caller), one.bin, one.aisle, one.position_m, one.block, one.zone) for one in given]
+    if _kind(request) == _CSV:
+        rows = _table(read_places, body, site, caller)
+    else:
+        given = _parsed(_BINS, body)
+        rows = [Place(_site(one, site, caller), one.bin, one.aisle, one.position_m, one.block, one.zone) for one in given]
     with api.ledger.begin("nothing was imported") as tx:
         return PlacesRead(placed=import_places(tx, rows, caller.name, api.now()))
 
@@ -130,9 +136,18 @@ def get_layout(site: SitePath, api: SharedApi, caller: Reader) -> Response:
 
 def _kind(request: Request) -> str:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _JSON:
-        raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type {kind[:80]!r}: send {_JSON}")
+    if kind not in (_JSON, _CSV):
+        raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type {kind[:80]!r}: send {_JSON} or {_CSV}")
     return kind
+
+
+def _table(read: Callable[[bytes, str, str | None], list[_Sited]], body: bytes, asked: str | None, caller: Caller) -> list[_Sited]:
+    """The rows of a CSV body; they are of the site that is asked for, else each says its own, else they are of the token's."""
+    names = {name.strip().lower() for name in re.split("[,;]", body.partition(b"\n")[0].decode("utf-8-sig", "replace"))}
+    rows = read(body, "the body", asked if asked or "site" in names else caller.site)
+    for site in {row.site for row in rows}:
+        caller.site_of(site)
+    return rows
 
 
 def _site(row: ExpectedGiven | PlaceGiven, asked: str | None, caller: Caller) -> str:
