@@ -68,10 +68,8 @@ def empty(url: str) -> None:
     """Take all rows out of a ledger."""
     database = engine.open_engine(url)
     with database.begin() as tx:
-        names = ", ".join(table.name for table in METADATA.sorted_tables)
-        if database.dialect.name == "postgresql":
-            tx.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY"))
-        else:
-            for table in METADATA.sorted_tables:
-                tx.execute(sa.delete(table))
+        for table in METADATA.sorted_tables:
+            tx.execute(sa.delete(table))
+            if tx.dialect.name == "postgresql" and "number" in table.c:  # TRUNCATE would do it, and take longer than most tests
+                tx.execute(sa.text("SELECT setval(pg_get_serial_sequence(:name, 'number'), 1, false)"), {"name": table.name})
     database.dispose()
