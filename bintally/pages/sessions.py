@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 IDLE_S, LONGEST_S = 12 * 3600.0, 7 * 86_400.0
@@ -49,19 +48,17 @@ class Sessions:
             del self._found[min(self._found, key=lambda one: self._found[one].seen_at)]
         return key
 
-    def find(self, key: str, hashes: Mapping[str, str], now: float) -> Session | None:
-        """The session of a cookie; None where it is over, or its owner has no such token any more.
+    def find(self, key: str, now: float) -> Session | None:
+        """The session of a cookie; None where it is over.
 
         Args:
             key: the id.
-            hashes: name → hash, as they are now.
             now: monotonic seconds.
         """
         session = self._found.get(_key(key))
         if session is None:
             return None
-        over = now - session.seen_at > IDLE_S or now - session.began_at > LONGEST_S
-        if over or hashes.get(session.name) != session.token_hash:
+        if now - session.seen_at > IDLE_S or now - session.began_at > LONGEST_S:
             self.end(key)
             return None
         session.seen_at = now

@@ -28,9 +28,9 @@ def is_secure(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
-def cookie_name(request: Request) -> str:
+def cookie_name(request: Request, name: str) -> str:
     """The prefix binds it to this very host, and lets no plain-text answer set it (RFC 6265bis, 4.1.3.2); ports share cookies."""
-    return "__Host-bintally-fleet" if is_secure(request) else f"bintally-fleet-{request.url.port or 80}"
+    return f"__Host-{name}" if is_secure(request) else f"{name}-{request.url.port or 80}"
 
 
 def refuse_foreign(request: Request) -> None:
