@@ -77,6 +77,12 @@ def announce(tx: sa.Connection, events: Sequence[DiscrepancyEvent], now: datetim
     enqueue_all(tx, "webhook", [(name, payload) for site, payload in written for name, of in hooks if of in (None, site)], now)
 
 
+def is_due(tx: sa.Connection, kind: Kind, now: datetime, target: str | None = None) -> bool:
+    """Whether ``due`` may find something; only reads, and so waits for nobody."""
+    wanted = sa.select(DELIVERIES.c.number).where(DELIVERIES.c.kind == kind, DELIVERIES.c.next_at <= now)
+    return tx.execute((wanted if target is None else wanted.where(DELIVERIES.c.target == target)).limit(1)).first() is not None
+
+
 def due(tx: sa.Connection, kind: Kind, now: datetime, most: int, target: str | None = None) -> list[Due]:
     """Claim what is to be tried now, oldest first.
 

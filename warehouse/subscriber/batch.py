@@ -41,8 +41,9 @@ class Batch:
         self.events: list[Arrived] = []
         self.said: list[Said] = []
         self.letters: list[Letter] = []
+        self._raws: dict[int, Raw] = {}
         for message in self.messages:
-            self._sort(read(message.topic, message.payload))
+            self._sort(message, read(message.topic, message.payload))
         self.acknowledged = False
         self._acknowledge = acknowledge
 
@@ -58,9 +59,17 @@ class Batch:
             self.acknowledged = True
             self._acknowledge(self)
 
-    def _sort(self, what: Arrived | Said | Letter | None) -> None:
+    def refuse(self, arrived: Arrived, reason: str) -> Letter:
+        """An event can be read, but never be stored: it becomes a letter, and its station is not told that it is safe."""
+        raw = self._raws[id(arrived)]
+        self.events = [one for one in self.events if one is not arrived]
+        self.letters.append(Letter(arrived.station.topic("count"), raw.payload, reason))
+        return self.letters[-1]
+
+    def _sort(self, message: Raw, what: Arrived | Said | Letter | None) -> None:
         if isinstance(what, Arrived):
             self.events.append(what)
+            self._raws[id(what)] = message
         elif isinstance(what, Said):
             self.said.append(what)
         elif isinstance(what, Letter):

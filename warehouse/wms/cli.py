@@ -16,7 +16,7 @@ def wms(arguments: Sequence[str]) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in pkgutil.iter_modules(package.__path__):
         command = import_module(f"{package.__name__}.{module.name}")
-        if hasattr(command, "add"):
+        if hasattr(command, "add"):  # a command; the others are what commands have in common
             command.add(commands)
     options = parser.parse_args(arguments)
     return int(options.run(options))

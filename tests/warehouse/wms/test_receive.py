@@ -1,0 +1,92 @@
+"""Storing a batch: all of it, or all but what the ledger can never hold; nothing where the database is away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+import sqlalchemy as sa
+from paho.mqtt.enums import CallbackAPIVersion
+
+from bintally.errors import UnavailableError
+from bintally.messages import CountEvent, State
+from bintally.topics import Station
+from tests.fakes.events import EPOCH, count_event
+from warehouse.discrepancies.rules import Rules
+from warehouse.ledger import Ledger, dead_letters, events
+from warehouse.ledger.tables import COUNTS
+from warehouse.subscriber import Batch
+from warehouse.subscriber.batch import Raw
+from warehouse.wms.receive import group_of, store
+
+STATION = Station("site", "station")
+CLIENT = mqtt.Client(CallbackAPIVersion.VERSION2)
+TAKE = events.take
+
+
+def batch_of(*payloads: CountEvent | State | bytes) -> Batch:
+    return Batch([_raw(number, one) for number, one in enumerate(payloads)], lambda _: None)
+
+
+def _raw(number: int, one: CountEvent | State | bytes) -> Raw:
+    topic = STATION.topic("state" if isinstance(one, State) else "count").encode()
+    return Raw(CLIENT, number, topic, one if isinstance(one, bytes) else one.model_dump_json().encode())
+
+
+def _ids(ledger: Ledger) -> list[str]:
+    with ledger.read() as tx:
+        return list(tx.scalars(sa.select(COUNTS.c.event_id).order_by(COUNTS.c.number)))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Any:
+    with Ledger(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        yield ledger
+
+
+def test_what_the_ledger_cannot_hold_becomes_a_letter_and_is_not_called_safe(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(tx: sa.Connection, arrived: Any, *rest: Any) -> set[tuple[str, str]]:
+        if any(one.event.subject == "odd" for one in arrived):
+            raise OverflowError("too large for a column")
+        return TAKE(tx, arrived, *rest)
+
+    monkeypatch.setattr(events, "take", take)
+    odd = count_event(f"{EPOCH}-2").model_copy(update={"subject": "odd"})
+    state = State(status="online", session=EPOCH, version="1", model=None)
+    batch = batch_of(count_event(f"{EPOCH}-1"), odd, b"no event", count_event(f"{EPOCH}-3"), state)
+    assert store(ledger, batch, Rules()) == {("site/station", f"{EPOCH}-1"), ("site/station", f"{EPOCH}-3")}
+    assert _ids(ledger) == [f"{EPOCH}-1", f"{EPOCH}-3"]
+    assert [one.event.id for one in batch] == [f"{EPOCH}-1", f"{EPOCH}-3"]  # these are acknowledged to the station
+    with ledger.read() as tx:
+        letters = {one.payload: one.reason for one in dead_letters.newest(tx)}
+    assert letters[odd.model_dump_json().encode()] == "the ledger cannot hold it: too large for a column"
+    assert b"no event" in letters
+
+
+def test_a_database_that_is_away_keeps_nothing_and_says_so(ledger: Ledger) -> None:
+    with ledger.begin() as tx:
+        tx.execute(sa.text("ALTER TABLE dead_letter RENAME TO gone"))
+    batch = batch_of(count_event(), b"no event")
+    with pytest.raises(UnavailableError, match="1 counts could not be committed; stations keep them"):
+        store(ledger, batch, Rules())
+    assert _ids(ledger) == []
+    assert len(batch) == 1
+
+
+def test_a_batch_that_is_stored_twice_is_new_once(ledger: Ledger) -> None:
+    batch = batch_of(count_event(), count_event())
+    assert store(ledger, batch, Rules()) == {("site/station", f"{EPOCH}-1")}
+    assert store(ledger, batch, Rules()) == set()
+
+
+def test_workers_of_one_ledger_are_one_group_and_those_of_another_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = group_of("postgresql+psycopg://anna:***@db.example:5432/bintally")
+    assert group_of("postgresql+psycopg://otto@db.example:5432/bintally") == shared
+    assert group_of("postgresql+psycopg://anna:***@db.example:5432/other") != shared
+    mine, local = group_of("sqlite:////var/ledger.db"), group_of("postgresql+psycopg://anna@localhost/bintally")
+    monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+    assert group_of("postgresql+psycopg://anna:***@db.example:5432/bintally") == shared
+    assert group_of("sqlite:////var/ledger.db") != mine
+    assert group_of("postgresql+psycopg://anna@localhost/bintally") != local
