@@ -15,6 +15,7 @@ from bintally.errors import UnavailableError, UsageError
 from warehouse.api.app import make_app
 from warehouse.api.settings import Settings
 from warehouse.ledger import Ledger
+from warehouse.page.app import WithPage, make_page
 
 _MOST_AT_ONCE = 256
 log = structlog.get_logger()
@@ -39,7 +40,8 @@ def serve(ledger: Ledger, settings: Settings, host: str, port: int, proxies: Seq
             f"--listen {host}: tokens would go through the network as plain text; listen on 127.0.0.1 behind a web server with TLS, "
             "or name the one that asks from elsewhere with --proxy"
         )
-    app = make_app(ledger, settings)
+    api = make_app(ledger, settings)
+    app = WithPage(api, make_page(api.state.api))
     with _listen(host, port) as listening:
         log.info("the ledger is open", address=f"http://{host}:{listening.getsockname()[1]}/", ledger=ledger.where, proxies=list(proxies))
         options = {"loop": "asyncio", "http": "h11", "ws": "none", "log_config": None, "access_log": False, "server_header": False}
