@@ -81,7 +81,7 @@ def pick_lists(given: PickListsGiven, api: SharedApi, caller: Planner) -> PickLi
     """Nothing is set aside in the ledger: what the lists take is known to it when the books say so."""
     caller.site_of(given.site)
     _check_size(given)
-    with _planning():
+    with planning():
         from bintally.layouts import Cart, Order
         from warehouse.walks.from_ledger import plan_lists
         from warehouse.walks.serve import Asked
@@ -100,7 +100,7 @@ def recount_tour(given: RecountsGiven, api: SharedApi, caller: Planner) -> Recou
     caller.site_of(given.site)
     if given.assign_to is not None:
         caller.must("count:correct")
-    with _planning():
+    with planning():
         from warehouse.walks.from_ledger import plan_recounts, send
         from warehouse.walks.recounts import Limits
         from warehouse.walks.told import recount_list
@@ -114,7 +114,7 @@ def recount_tour(given: RecountsGiven, api: SharedApi, caller: Planner) -> Recou
 
 
 @contextmanager
-def _planning() -> Iterator[None]:
+def planning() -> Iterator[None]:
     """A turn at planning.
 
     Raises:
