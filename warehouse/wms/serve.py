@@ -6,6 +6,8 @@ import argparse
 import ipaddress
 from pathlib import Path
 
+from warehouse.wms.options import ledger_option
+
 _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -18,7 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog="example: bintally wms serve --ledger sqlite:///ledger.db --listen 127.0.0.1:8482 --evidence evidence",
     )
     parser.set_defaults(run=_serve)
-    parser.add_argument("--ledger", default="sqlite:///ledger.db", help="database URL (default: %(default)s)")
+    ledger_option(parser)
     parser.add_argument("--listen", type=_address, default="127.0.0.1:8482", metavar="HOST:PORT", help="(default: %(default)s)")
     parser.add_argument(
         "--proxy",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from warehouse.wms.options import ledger_option
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "who may use the API: make, list and revoke tokens"
@@ -42,7 +44,7 @@ def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentPa
         name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"example: bintally wms token {_EXAMPLES[name]}"
     )
     parser.set_defaults(run=run)
-    parser.add_argument("--ledger", default="sqlite:///ledger.db", help="database URL (default: %(default)s)")
+    ledger_option(parser)
     return parser
 
 

@@ -46,7 +46,7 @@ class Asking:
         self.ledger = ledger
         self.now_s = 1000.0
         # the clock stands still, so no token's share comes back
-        self.app = make_app(ledger, Settings(evidence=evidence, **{"requests": MANY, **settings}), lambda: self.now_s)
+        self.app = make_app(ledger, Settings(evidence=evidence, **{"requests": MANY, "failures": MANY, **settings}), lambda: self.now_s)
 
     @cached_property
     def reader(self) -> str:
