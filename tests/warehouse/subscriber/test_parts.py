@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bintally import topics
 from bintally.messages import CountEvent, GapData, GapEvent, Health, Range, State, utc_now
 from bintally.topics import Station
 from tests.fakes.events import EPOCH, count_event
@@ -17,6 +18,12 @@ from warehouse.subscriber.intake import read
 
 STATION = Station("site", "station")
 STATE = State(status="online", session=EPOCH, version="1", model=None)
+
+
+def test_a_sites_topic_and_the_filters_are_what_the_design_says() -> None:
+    assert topics.of_site("discrepancy", "a b") == "bintally/v1/a%20b/discrepancy"
+    assert topics.of_site("discrepancy") == "bintally/v1/+/discrepancy"
+    assert topics.shared("wms", topics.subscription("count")) == "$share/wms/bintally/v1/+/+/count"
 
 
 def test_a_count_is_read_with_its_station() -> None:
