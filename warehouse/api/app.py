@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from bintally import __version__
 from bintally.messages.base import utc_now
 from warehouse.api.answers import add_handlers
 from warehouse.api.bodies import Bounded
-from warehouse.api.deps import Api
+from warehouse.api.deps import Api, known_query
 from warehouse.api.door import Door, Keys
 from warehouse.api.evidence.files import Files
 from warehouse.api.evidence.retention import Sweeper
@@ -59,7 +59,7 @@ def make_app(
     app.state.api = Api(ledger, settings, files, Rules(), now)
     add_handlers(app)
     for module in (counts, bins, discrepancies, books, walks, webhooks, evidence, operations):
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[Depends(known_query)])
     # the last one added is the outermost
     app.add_middleware(Bounded, settings=settings)
     app.add_middleware(Door, keys=Keys(ledger, now), settings=settings, clock=clock)

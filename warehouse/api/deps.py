@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from warehouse.api.evidence.files import Files
+from warehouse.api.problems import RefusedError
 from warehouse.api.scopes import Caller, Scope
 from warehouse.api.settings import Settings
 from warehouse.discrepancies.rules import Rules
@@ -60,6 +63,22 @@ Counter = Annotated[Caller, Depends(may("count:correct"))]
 Importer = Annotated[Caller, Depends(may("import"))]
 Planner = Annotated[Caller, Depends(may("plan"))]
 Admin = Annotated[Caller, Depends(may("admin"))]
+
+
+async def known_query(request: Request) -> None:
+    """A mistyped filter must not show everything: what the document does not name is refused.
+
+    Raises:
+        RefusedError: there is no such parameter.
+    """
+    document = request.app.openapi()
+    described = document["paths"][request.scope["route"].path_format][request.method.lower()].get("parameters", ())
+    known = {one["name"] for one in described if one["in"] == "query"}
+    for name in request.query_params:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
+            raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, f"?{name[:80]}=: there is no such parameter here; {hint}")
 
 
 async def body(request: Request) -> bytes:

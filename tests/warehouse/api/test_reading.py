@@ -97,3 +97,9 @@ def test_stations_and_figures(shared: Asking) -> None:
         'bintally_discrepancies_open{kind="mismatch",state="open"} 2',
         "bintally_stations 2",
     } <= set(lines)
+
+
+def test_a_mistyped_filter_shows_nothing(shared: Asking) -> None:
+    answer = shared.ask("GET", "/v1/discrepancies?sit=berlin", shared.reader)
+    assert (answer.status, answer.json["detail"]) == (422, "?sit=: there is no such parameter here; did you mean site?")
+    assert shared.ask("GET", "/healthz?verbose=1", None).status == 422
