@@ -166,7 +166,7 @@ def test_a_tour_that_cannot_be_is_refused(lite: Asking, change: dict[str, Any]) 
 def test_who_asks_while_others_plan_is_told_to_come_again(lite: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walks, "_WAIT_S", 0.01)
     token = planner(lite)
-    with walks._planning(), walks._planning():
+    with walks.planning(), walks.planning():
         answer = lite.ask("POST", "/v1/recount-tours", token, given={"site": HERE.site})
     assert (answer.status, answer.headers["retry-after"]) == (503, "10")
     assert lite.ask("POST", "/v1/recount-tours", token, given={"site": HERE.site}).status == 200
