@@ -45,8 +45,8 @@ def zones(tx: sa.Connection, site: str) -> list[str]:
     return list(tx.execute(query).scalars())
 
 
-def cells(tx: sa.Connection, site: str, zone: str | None = None, limit: int = 100_000) -> list[Cell]:
-    """A site's bins by name, or those of one zone; so many at most."""
+def cells(tx: sa.Connection, site: str, zone: str | None = None) -> list[Cell]:
+    """A site's bins by name, or those of one zone."""
     at = (PLACES.c.site == BINS.c.site) & (PLACES.c.bin == BINS.c.bin)
     of = (DISCREPANCIES.c.site == BINS.c.site) & (DISCREPANCIES.c.bin == BINS.c.bin) & is_open()
     place = (PLACES.c.aisle, PLACES.c.position_m, PLACES.c.block, PLACES.c.zone)
@@ -54,7 +54,7 @@ def cells(tx: sa.Connection, site: str, zone: str | None = None, limit: int = 10
     query = query.select_from(BINS.outerjoin(PLACES, at).outerjoin(DISCREPANCIES, of)).where(BINS.c.site == site)
     if zone is not None:
         query = query.where(PLACES.c.zone == zone)
-    rows = tx.execute(query.order_by(BINS.c.bin).limit(limit))
+    rows = tx.execute(query.order_by(BINS.c.bin))
     return [
         Cell(bin_, None if spot[0] is None else Place(site, bin_, *spot), taken_at, expected, kind, state)
         for bin_, taken_at, expected, kind, state, *spot in rows

@@ -42,8 +42,9 @@ def bin_page(visit: Visit, shown: Shown) -> Html:
     head = tag("h2", sign(shown.standing), view.bin, tag("span", WORDS[shown.standing], class_="quiet"))
     looked = tag("section", head, _facts(visit, shown), _belief(shown), _case(visit, shown), class_="panel", id="bin", data_live=True)
     picture = tag("section", tag("h2", "Newest picture"), evidence(view.source, view.evidence, shown.has_picture), class_="panel")
-    both = tag("div", looked, tag("div", picture, _correct(visit, view), class_="stack"), class_="two")
-    return ledger_page(visit, view.bin, "/", both, _history(shown.counts))
+    left, right = (looked, _history(shown.counts)), (picture, _correct(visit, view))
+    both = tag("div", tag("div", left, class_="stack"), tag("div", right, class_="stack"), class_="two")
+    return ledger_page(visit, view.bin, "/", both)
 
 
 def answer(view: View | Count) -> str:
@@ -80,7 +81,9 @@ def _facts(visit: Visit, shown: Shown) -> Html:
             fact("Books", "nothing" if view.expected is None else f"{view.expected}{told}"),
             fact("Probably", "?" if view.likely is None else view.likely),
             fact(
-                "Books wrong", "?" if view.p_wrong is None else f"{view.p_wrong:.0%}", class_="bad" if (view.p_wrong or 0) >= 0.5 else None
+                "That they are wrong",
+                "?" if view.p_wrong is None else f"{view.p_wrong:.0%}",
+                class_="bad" if (view.p_wrong or 0) >= 0.5 else None,
             ),
             fact("Expected cost", f"{view.cost:.2f}"),
             fact("Article", view.article or "unknown"),
@@ -93,7 +96,9 @@ def _belief(shown: Shown) -> Html:
     found = bars(shown.bin.view, shown.wrong_share)
     if found is None:
         return tag("p", "Nothing was counted since the books have said so.", class_="quiet")
-    return tag("figure", found, tag("figcaption", "What is in the bin, by counts and books; framed: what the books say", class_="quiet"))
+    return tag(
+        "figure", found, tag("figcaption", "What is in the bin, by counts and books; underlined: what the books say", class_="quiet")
+    )
 
 
 def _case(visit: Visit, shown: Shown) -> Html | None:

@@ -136,7 +136,7 @@ def _case(visit: Visit, asked: Asked, shown: Shown, then: int | None) -> Content
         (
             fact("Books", _books(case.expected)),
             fact("Probably", _books(case.likely)),
-            fact("Books wrong", f"{case.p_wrong:.0%}"),
+            fact("That they are wrong", f"{case.p_wrong:.0%}"),
             fact("Expected cost", f"{case.cost:.2f}"),
             fact("Article", one.article or "unknown"),
             fact("Place", where(one.place)),
@@ -149,9 +149,7 @@ def _case(visit: Visit, asked: Asked, shown: Shown, then: int | None) -> Content
     looked = tag(
         "section",
         head,
-        picture,
-        tag("div", facts, bars(shown.view, shown.wrong_share), class_="between"),
-        how,
+        tag("div", picture, tag("div", facts, bars(shown.view, shown.wrong_share), how, class_="stack"), class_="look"),
         class_="panel",
         id="case",
         data_live=True,

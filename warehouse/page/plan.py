@@ -12,8 +12,8 @@ from itertools import pairwise
 from warehouse.ledger.atlas import Cell
 from warehouse.ledger.places import Place
 
-PITCH, LANE, BETWEEN = 12, 8, 10
-"""From one bin to the next, width of an aisle, and of what separates shelves back to back; and blocks, which is a cross aisle."""
+PITCH, LANE, BACKS, CROSS = 12, 16, 4, 16
+"""From one bin to the next; widths of an aisle, between shelves back to back, and of a cross aisle between blocks."""
 _MOST_ROWS = 300
 _SAME_M = 1e-6
 
@@ -37,10 +37,10 @@ class Plan:
 def plan(cells: Iterable[Cell]) -> Plan:
     """Lay out the bins that have a place."""
     places = [cell.place for cell in cells if cell.place is not None]
-    step_m = row_m(places)
+    step_m, first_m = row_m(places), min((place.position_m for place in places), default=0.0)
     slots: dict[tuple[int, int, int], list[str]] = {}
     for place in places:
-        slots.setdefault((place.block, round(place.position_m / step_m), place.aisle), []).append(place.bin)
+        slots.setdefault((place.block, int((place.position_m - first_m) / step_m + 0.5), place.aisle), []).append(place.bin)
     left = _sides(slots)
     aisles = _columns(left)
     floors, height = _floors(slots)
@@ -78,7 +78,7 @@ def _columns(sides: Mapping[int, tuple[int, int]]) -> dict[int, int]:
     x, found = 0, {}
     for aisle, (left, right) in sides.items():
         found[aisle] = x + left * PITCH + LANE // 2
-        x = found[aisle] + LANE // 2 + right * PITCH + BETWEEN
+        x = found[aisle] + LANE // 2 + right * PITCH + BACKS
     return found
 
 
@@ -87,9 +87,9 @@ def _floors(slots: Iterable[tuple[int, int, int]]) -> tuple[dict[int, int], int]
     rows: dict[int, int] = {}
     for block, row, _ in slots:
         rows[block] = max(rows.get(block, 0), row + 1)
-    height = sum(rows.values()) * PITCH + BETWEEN * max(0, len(rows) - 1)
+    height = sum(rows.values()) * PITCH + CROSS * max(0, len(rows) - 1)
     floors, y = {}, height
     for block in sorted(rows):
         floors[block] = y
-        y -= rows[block] * PITCH + BETWEEN
+        y -= rows[block] * PITCH + CROSS
     return floors, height

@@ -27,8 +27,9 @@ from warehouse.page import walk
 from warehouse.page.discrepancies import Asked, Shown, discrepancies_page
 from warehouse.page.frame import Visit
 from warehouse.page.guard import Member
-from warehouse.page.map import MOST, map_page
+from warehouse.page.map import Drawn, draw, map_page
 from warehouse.page.orders import find
+from warehouse.page.recent import Recent
 from warehouse.page.standing import standing
 from warehouse.page.stations import log_page, stations_page
 
@@ -47,15 +48,17 @@ class Shows:
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self._maps: Recent[Drawn] = Recent()
 
     def bins(self, request: Request, member: Member) -> Html:
         """The map."""
         with self._api.ledger.read() as tx:
             visit = self._visit(tx, request, member)
             if visit.site is None:
-                return map_page(visit, [], [], None)
-            zones, zone = atlas.zones(tx, visit.site), _text(request.query_params, "zone") or None
-            return map_page(visit, atlas.cells(tx, visit.site, zone, 2 * MOST), zones, zone)
+                return map_page(visit, draw("", []), [], None)
+            site, zones, zone = visit.site, atlas.zones(tx, visit.site), _text(request.query_params, "zone") or None
+            drawn = self._maps.get((site, zone), lambda: draw(site, atlas.cells(tx, site, zone)))
+            return map_page(visit, drawn, zones, zone)
 
     def bin(self, request: Request, member: Member) -> Html:
         """One bin."""
