@@ -14,6 +14,7 @@ from bintally.messages.base import utc_now
 from warehouse.api.answers import add_handlers
 from warehouse.api.bodies import Bounded
 from warehouse.api.deps import Api, known_query
+from warehouse.api.document import Described, operation_id
 from warehouse.api.door import Door, Keys
 from warehouse.api.evidence.files import Files
 from warehouse.api.evidence.retention import Sweeper
@@ -55,7 +56,15 @@ def make_app(
         if sweeper is not None:
             sweeper.close()
 
-    app = FastAPI(title="bintally", version=__version__, description=_DESCRIPTION, lifespan=life, docs_url=None, redoc_url=None)
+    app = Described(
+        title="bintally",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=life,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+    )
     app.state.api = Api(ledger, settings, files, Rules(), now)
     add_handlers(app)
     for module in (counts, bins, discrepancies, books, walks, webhooks, evidence, operations):

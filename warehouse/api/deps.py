@@ -58,11 +58,11 @@ def may(*scopes: Scope) -> Callable[..., object]:
 
 
 SharedApi = Annotated[Api, Depends(_api)]
-Reader = Annotated[Caller, Depends(may("read"))]
-Counter = Annotated[Caller, Depends(may("count:correct"))]
-Importer = Annotated[Caller, Depends(may("import"))]
-Planner = Annotated[Caller, Depends(may("plan"))]
-Admin = Annotated[Caller, Depends(may("admin"))]
+Reader = Annotated[Caller, Security(may("read"), scopes=["read"])]
+Counter = Annotated[Caller, Security(may("count:correct"), scopes=["count:correct"])]
+Importer = Annotated[Caller, Security(may("import"), scopes=["import"])]
+Planner = Annotated[Caller, Security(may("plan"), scopes=["plan"])]
+Admin = Annotated[Caller, Security(may("admin"), scopes=["admin"])]
 
 
 async def known_query(request: Request) -> None:

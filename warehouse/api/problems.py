@@ -63,6 +63,7 @@ SCHEMA: dict[str, Any] = {
         },
     },
 }
+REFERENCE = {"$ref": "#/components/schemas/Problem"}
 _MEANINGS = {
     400: "not what it must be: no JSON, or a header that cannot be read",
     401: "no token, or one that is nobody's",
@@ -85,5 +86,5 @@ EVERYWHERE = (400, 401, 403, 408, 413, 422, 429, 503)
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route for the OpenAPI document: those that every route knows, and more."""
-    content = {PROBLEM: {"schema": SCHEMA}}
+    content = {PROBLEM: {"schema": REFERENCE}}
     return {status: {"description": _MEANINGS[status], "content": content} for status in sorted({*EVERYWHERE, *statuses})}

@@ -108,3 +108,14 @@ def test_a_bound_token_is_about_its_site_without_saying_so(shared: Asking) -> No
         found = shared.ask("GET", f"/v1/{path}", token).json
         items = found if isinstance(found, list) else found["items"]
         assert {one["site"] for one in items} == {THERE.site}
+
+
+def test_the_document_names_every_operation_once_with_the_scope_that_it_needs() -> None:
+    document = make_app(None, Settings()).openapi()  # type: ignore[arg-type]
+    found = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len({operation["operationId"] for operation in found}) == len(found)
+    scopes = {operation["operationId"]: operation.get("security", [{}])[0].get("HTTPBearer") for operation in found}
+    assert (scopes["list_bins"], scopes["settle"], scopes["health"]) == (["read"], ["count:correct"], None)
+    refused = document["paths"]["/v1/bins"]["get"]["responses"]["429"]
+    assert refused["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+    assert "RateLimit" in refused["headers"]

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response, Security
 from fastapi.concurrency import contextmanager_in_threadpool
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from bintally.topics import Station
-from warehouse.api.deps import Api, SharedApi, may
+from warehouse.api.deps import Api, Reader, SharedApi, may
 from warehouse.api.evidence.files import Files, There, Upload
 from warehouse.api.evidence.labels import keep_label
 from warehouse.api.evidence.protocol import digest_in, kind_of, repr_digest, span_in
@@ -30,7 +30,7 @@ _PIECE_BYTES = 256 << 10
 _DIGEST = {"Repr-Digest": {"schema": {"type": "string"}, "description": "SHA-256 of the whole file, RFC 9530"}}
 _OFFSET = {"Upload-Offset": {"schema": {"type": "integer"}, "description": "so many bytes of it are there"}}
 _FILE = {"schema": {"type": "string", "format": "binary"}}
-_UPLOADER = Depends(may("evidence"))
+_UPLOADER = Security(may("evidence"), scopes=["evidence"])
 
 
 def _files(api: Api) -> Files:
@@ -42,7 +42,7 @@ def _files(api: Api) -> Files:
 @router.head(
     _ADDRESS,
     summary="What is there of a file",
-    status_code=200,
+    response_class=Response,
     responses={200: {"description": "all of it, or a part", "headers": {**_DIGEST, **_OFFSET}}},
 )
 def look(
@@ -63,9 +63,7 @@ def look(
         304: {"description": "you have it"},
     },
 )
-def show(
-    request: Request, site: SitePath, station: Name, name: Name, api: SharedApi, caller: Annotated[Caller, Depends(may("read"))]
-) -> Response:
+def show(request: Request, site: SitePath, station: Name, name: Name, api: SharedApi, caller: Reader) -> Response:
     """Served so that a browser takes it for nothing else than it is."""
     found = _find(api, caller, Station(site, station), name)
     path = _files(api).path(Station(site, station), name)
@@ -86,6 +84,7 @@ def show(
     _ADDRESS,
     summary="Bring a file, or the rest of one",
     status_code=HTTPStatus.CREATED,
+    response_class=Response,
     openapi_extra={
         "requestBody": {"required": True, "content": dict.fromkeys(_TYPES.values(), _FILE)},
         "parameters": [

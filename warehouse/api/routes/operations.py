@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from warehouse.api.deps import Api, Reader, SharedApi
-from warehouse.api.problems import PROBLEM, SCHEMA, RefusedError, documented
+from warehouse.api.problems import PROBLEM, REFERENCE, RefusedError, documented
 from warehouse.api.prometheus import as_text
 from warehouse.ledger.operations import answers, figures
 
@@ -21,7 +21,7 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
     response_class=Response,
     responses={
         200: {"description": "it does", "content": {"text/plain": {"schema": {"type": "string"}}}},
-        503: {"description": "it does not", "content": {PROBLEM: {"schema": SCHEMA}}},
+        503: {"description": "it does not", "content": {PROBLEM: {"schema": REFERENCE}}},
     },
 )
 def health(api: SharedApi) -> Response:
