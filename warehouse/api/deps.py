@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter as Times
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,11 +75,13 @@ async def known_query(request: Request) -> None:
     document = request.app.openapi()
     described = document["paths"][request.scope["route"].path_format][request.method.lower()].get("parameters", ())
     known = {one["name"] for one in described if one["in"] == "query"}
-    for name in request.query_params:
+    for name, times in Times(name for name, _ in request.query_params.multi_items()).items():
         if name not in known:
             near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
             raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, f"?{name[:80]}=: there is no such parameter here; {hint}")
+        if times > 1:
+            raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, f"?{name}=: stands there {times} times; ask for one at a time")
 
 
 async def body(request: Request) -> bytes:

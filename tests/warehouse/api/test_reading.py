@@ -103,3 +103,4 @@ def test_a_mistyped_filter_shows_nothing(shared: Asking) -> None:
     answer = shared.ask("GET", "/v1/discrepancies?sit=berlin", shared.reader)
     assert (answer.status, answer.json["detail"]) == (422, "?sit=: there is no such parameter here; did you mean site?")
     assert shared.ask("GET", "/healthz?verbose=1", None).status == 422
+    assert shared.ask("GET", "/v1/bins?site=berlin&site=other", shared.reader).status == 422
