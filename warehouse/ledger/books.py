@@ -13,7 +13,7 @@ from warehouse.ledger import fold, sightings
 from warehouse.ledger.fold import View
 from warehouse.ledger.judging import settle_views
 from warehouse.ledger.tables import COUNTS, EXPECTATIONS
-from warehouse.ledger.views import chunks
+from warehouse.ledger.views import BOOKED, chunks
 
 RULES = Rules()
 _MOST = 1000
@@ -44,7 +44,7 @@ def book(
         tx.execute(sa.insert(EXPECTATIONS), list(some))
     after = {row["bin"]: booked(tx, before[row["bin"]], row) for row in rows}
     moved = {bin_ for bin_, view in after.items() if (view.expected, view.expected_at) != (before[bin_].expected, before[bin_].expected_at)}
-    settle_views(tx, site, after, rules, now, moved if superseding else ())
+    settle_views(tx, site, after, rules, now, moved if superseding else (), BOOKED)
     news = {bin_ for bin_ in moved if after[bin_].expected != before[bin_].expected}
     sightings.tell(tx, sightings.of_bins(tx, site, news), after, now)
 

@@ -12,10 +12,9 @@ import sqlalchemy as sa
 from bintally.messages.base import new_epoch
 from bintally.messages.discrepancy import CountName, DiscrepancyData, DiscrepancyEvent, DiscrepancyKind, DiscrepancyState, Outcome
 from warehouse.ledger import audit, deliveries
+from warehouse.ledger.engine import among
 from warehouse.ledger.tables import DISCREPANCIES
-from warehouse.ledger.views import chunks
 
-_MOST = 1000
 SETTLED = "settled"
 
 
@@ -64,11 +63,8 @@ class Change:
 
 def open_cases(tx: sa.Connection, site: str, bins: Collection[str]) -> dict[str, Case]:
     """The open discrepancies of these bins. Take the site's turn first."""
-    found = {}
-    for some in chunks(sorted(bins), _MOST):
-        query = sa.select(DISCREPANCIES).where(is_open(), DISCREPANCIES.c.site == site, DISCREPANCIES.c.bin.in_(some))
-        found.update({row["bin"]: case_from(row) for row in tx.execute(query).mappings()})
-    return found
+    query = sa.select(DISCREPANCIES).where(is_open(), DISCREPANCIES.c.site == site, among(tx, DISCREPANCIES.c.bin, bins))
+    return {row["bin"]: case_from(row) for row in tx.execute(query).mappings()}
 
 
 def case_from(row: sa.RowMapping) -> Case:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -74,6 +75,18 @@ def reason(error: sa.exc.SQLAlchemyError) -> str:
 def insert(connection: sa.Connection, table: sa.Table) -> Any:
     """The dialect's ``INSERT``, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
     return _INSERTS[connection.dialect.name](table)
+
+
+def among(connection: sa.Connection, column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
+    """``column IN values`` for many of one type, as one parameter: a list of parameters would be a new statement for each length.
+
+    PostgreSQL also plans it as a join, where it would compare each row with each value of a list as soon as it stops planning anew.
+    """
+    if connection.dialect.name == "postgresql":
+        given = sa.func.unnest(sa.literal(list(values), postgresql.ARRAY(column.type)))
+        return column.in_(sa.select(given))
+    each = sa.func.json_each(json.dumps(list(values))).table_valued("value")
+    return column.in_(sa.select(each.c.value))
 
 
 def _durable(wait_s: float, connection: Any, _: object) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from warehouse.discrepancies import belief as beliefs
 from warehouse.discrepancies.belief import Belief
@@ -15,15 +14,16 @@ Row = Mapping[str, Any]
 """A row of ``count_event`` or of ``expectation``, by the names of its columns."""
 CORRECTION = "correction"
 """The origin of an expectation that somebody's look into the bin made."""
+COUNTED = ("source", "event_id", "counted", "at_least", "unsure", "confidence", "taken_at", "evidence", "model")
+"""What a view shows of the newest count."""
 _MISTAKEN = math.log(0.005)
 """Log-likelihood of any other quantity than the one that somebody found: people miscount, too, but seldom."""
 _CLASSES = 64
 """More are not told apart."""
 
 
-@dataclass(frozen=True)
-class View:
-    """What the ledger knows of a bin; the columns of ``bin``.
+class View(NamedTuple):
+    """What the ledger knows of a bin; the columns of ``bin``. A tuple: an import makes a hundred thousand of them.
 
     Attributes:
         taken_at: of the newest count; with it ``source`` to ``model``. None: it was never counted.
@@ -61,8 +61,8 @@ def counted(view: View, count: Row) -> View:
     at = taken_at(count)
     if view.taken_at is not None and at < view.taken_at:
         return view
-    shown = {name: count[name] for name in ("source", "event_id", "counted", "at_least", "unsure", "confidence", "evidence", "model")}
-    return replace(view, **shown, taken_at=at, belief=_believed(view.belief, view.expected_at, count))
+    shown = {name: count[name] for name in COUNTED}
+    return view._replace(**shown | {"taken_at": at}, belief=_believed(view.belief, view.expected_at, count))
 
 
 def booked(view: View, expectation: Row, since: Iterable[Row] = ()) -> View:
@@ -75,26 +75,25 @@ def booked(view: View, expectation: Row, since: Iterable[Row] = ()) -> View:
     """
     at, quantity = expectation["at"], expectation["quantity"]
     is_correction = expectation["origin"] == CORRECTION
-    if not is_correction and (view.booked_at is None or at >= view.booked_at):
-        view = replace(view, booked=quantity, booked_at=at)
+    said = {} if is_correction or (view.booked_at is not None and at < view.booked_at) else {"booked": quantity, "booked_at": at}
     if view.expected_at is not None and at < view.expected_at:
-        return view
-    view = replace(view, article=expectation["article"], value=expectation["value"])
+        return view._replace(**said)
+    said |= {"article": expectation["article"], "value": expectation["value"]}
     if quantity == view.expected and view.expected_at is not None and not is_correction:
-        return view
+        return view._replace(**said)
     belief, newest = _looked(quantity) if is_correction else None, None
     for count in since:
         if newest is None or taken_at(count) >= newest:
             belief, newest = _believed(belief, at, count), taken_at(count)
-    return replace(view, expected=quantity, expected_at=at, belief=belief)
+    return view._replace(**said, expected=quantity, expected_at=at, belief=belief)
 
 
 def judged(view: View, wrong_share: float) -> View:
     """Hold the belief against the books."""
     if view.belief is None:
-        return replace(view, likely=None, p_wrong=None, cost=0.0)
+        return view if view.likely is None else view._replace(likely=None, p_wrong=None, cost=0.0)
     found = beliefs.judge(view.belief, view.expected, view.value, wrong_share)
-    return replace(view, likely=found.likely, p_wrong=found.p_wrong, cost=found.cost)
+    return view._replace(likely=found.likely, p_wrong=found.p_wrong, cost=found.cost)
 
 
 def taken_at(count: Row) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,13 @@ _TOLD = 0.2
 
 
 def settle_views(
-    tx: sa.Connection, site: str, changed: Mapping[str, View], rules: Rules, now: datetime, rebooked: Collection[str] = ()
+    tx: sa.Connection,
+    site: str,
+    changed: Mapping[str, View],
+    rules: Rules,
+    now: datetime,
+    rebooked: Collection[str] = (),
+    columns: Sequence[str] = views.NAMES,
 ) -> None:
     """Judge views that facts have changed, write them, and open, change or settle their discrepancies.
 
@@ -33,10 +39,11 @@ def settle_views(
         rules: when a discrepancy is opened and settled.
         now: aware, UTC.
         rebooked: bins of which the books say something else now; their discrepancies are superseded.
+        columns: that may have changed.
     """
     share = wrong_share(tx, site, rules)
     judged = {bin_: fold.judged(view, share) for bin_, view in changed.items()}
-    views.save(tx, judged.values())
+    views.save(tx, judged.values(), columns)
     cases = open_cases(tx, site, [bin_ for bin_, view in judged.items() if view.belief is not None or bin_ in rebooked])
     write(tx, list(_superseded(cases, rebooked)), now)
     still = {bin_: case for bin_, case in cases.items() if bin_ not in rebooked}

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from bintally.topics import decode
 from warehouse.discrepancies.rules import Rules
 from warehouse.ledger import audit, books, fold, views
-from warehouse.ledger.engine import insert
+from warehouse.ledger.engine import among, insert
 from warehouse.ledger.fold import View
 from warehouse.ledger.judging import wrong_share
 from warehouse.ledger.tables import (
@@ -130,8 +130,7 @@ def _bins(tx: sa.Connection, site: str, rules: Rules) -> Rows:
 
 def _drop_strangers(tx: sa.Connection, site: str, names: set[str]) -> int:
     strangers = [name for name in tx.execute(sa.select(BINS.c.bin).where(BINS.c.site == site)).scalars().all() if name not in names]
-    for some in views.chunks(strangers, _MOST):
-        tx.execute(sa.delete(BINS).where(BINS.c.site == site, BINS.c.bin.in_(some)))
+    tx.execute(sa.delete(BINS).where(BINS.c.site == site, among(tx, BINS.c.bin, strangers)))
     return len(strangers)
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bintally.errors import UsageError
 from warehouse.ledger import audit, views
 from warehouse.ledger.case_rows import SETTLED, is_open
-from warehouse.ledger.engine import insert
+from warehouse.ledger.engine import among, insert
 from warehouse.ledger.facts import position
 from warehouse.ledger.ledger import Ledger
 from warehouse.ledger.tables import AUDIT, BIN_BASES, BINS, CORRECTIONS, COUNTS, DEAD_LETTERS, DISCREPANCIES, EPOCH_BASES, SITES
@@ -147,8 +147,7 @@ def _remove_some(tx: sa.Connection, site: str, end: datetime, last: int, step: i
         return last, 0
     _keep_epochs(tx, rows)
     _keep_bins(tx, site, {row.bin for row in rows}, turn)
-    for some in views.chunks([row.number for row in rows], 1000):
-        tx.execute(sa.delete(COUNTS).where(COUNTS.c.number.in_(some)))
+    tx.execute(sa.delete(COUNTS).where(among(tx, COUNTS.c.number, [row.number for row in rows])))
     return rows[-1].number, len(rows)
 
 

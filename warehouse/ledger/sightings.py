@@ -11,36 +11,30 @@ from bintally.errors import InputError, UsageError
 from bintally.messages import Expected
 from bintally.topics import Station, decode
 from warehouse.ledger import deliveries
-from warehouse.ledger.engine import insert
+from warehouse.ledger.engine import among
 from warehouse.ledger.fold import View
 from warehouse.ledger.tables import SIGHTINGS
-from warehouse.ledger.views import chunks
 
 Pair = tuple[str, str]
 """(source, bin)."""
-_MOST = 1000
 
 
 def see(tx: sa.Connection, site: str, pairs: Collection[Pair]) -> set[Pair]:
-    """Stations counted bins of a site.
+    """Stations counted bins of a site, whose turn was taken.
 
     Returns:
         The pairs that were never seen before.
     """
-    if not pairs:
-        return set()
-    query = insert(tx, SIGHTINGS).on_conflict_do_nothing().returning(SIGHTINGS.c.source, SIGHTINGS.c.bin)
-    rows = [{"site": site, "bin": bin_, "source": source} for source, bin_ in sorted(pairs)]
-    return {(source, bin_) for source, bin_ in tx.execute(query, rows)}
+    new = set(pairs) - of_bins(tx, site, {bin_ for _, bin_ in pairs})
+    if new:
+        tx.execute(sa.insert(SIGHTINGS), [{"site": site, "bin": bin_, "source": source} for source, bin_ in sorted(new)])
+    return new
 
 
 def of_bins(tx: sa.Connection, site: str, bins: Collection[str]) -> set[Pair]:
     """The stations that have counted these bins."""
-    found: set[Pair] = set()
-    for some in chunks(sorted(bins), _MOST):
-        query = sa.select(SIGHTINGS.c.source, SIGHTINGS.c.bin).where(SIGHTINGS.c.site == site, SIGHTINGS.c.bin.in_(some))
-        found.update((source, bin_) for source, bin_ in tx.execute(query))
-    return found
+    query = sa.select(SIGHTINGS.c.source, SIGHTINGS.c.bin).where(SIGHTINGS.c.site == site, among(tx, SIGHTINGS.c.bin, bins))
+    return {(source, bin_) for source, bin_ in tx.execute(query)}
 
 
 def tell(tx: sa.Connection, pairs: Iterable[Pair], views: Mapping[str, View], now: datetime) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -11,38 +10,40 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from warehouse.discrepancies.belief import Belief
-from warehouse.ledger.engine import insert
-from warehouse.ledger.fold import View
+from warehouse.ledger.engine import among, insert
+from warehouse.ledger.fold import COUNTED, View
 from warehouse.ledger.tables import BINS
 
 _Any = TypeVar("_Any")
 _MOST = 1000
-NAMES = tuple(field.name for field in fields(View))
+NAMES = View._fields
 """Columns of ``bin``."""
+BOOKED = tuple(name for name in NAMES if name not in COUNTED)
+"""Those that a change of the books may change."""
 
 
 def load(tx: sa.Connection, site: str, bins: Collection[str]) -> dict[str, View]:
     """The views of bins, an empty one for those of which nothing is known. Take the site's turn first."""
     found = {bin_: View(site, bin_) for bin_ in bins}
-    for some in chunks(sorted(bins), _MOST):
-        for row in tx.execute(sa.select(BINS).where(BINS.c.site == site, BINS.c.bin.in_(some))).mappings():
-            found[row["bin"]] = from_row(row)
+    for row in tx.execute(sa.select(BINS).where(BINS.c.site == site, among(tx, BINS.c.bin, bins))).mappings():
+        found[row["bin"]] = from_row(row)
     return found
 
 
-def save(tx: sa.Connection, views: Iterable[View]) -> None:
-    """Write views."""
+def save(tx: sa.Connection, views: Iterable[View], columns: Sequence[str] = NAMES) -> None:
+    """Write views, or only some of their columns."""
     new = insert(tx, BINS)
-    change = {name: new.excluded[name] for name in NAMES if name not in ("site", "bin")}
+    change = {name: new.excluded[name] for name in columns if name not in ("site", "bin")}
     query = new.on_conflict_do_update(index_elements=[BINS.c.site, BINS.c.bin], set_=change)
     for some in chunks(views, _MOST):
-        tx.execute(query, [_as_row(view) for view in some])
+        rows = map(_as_row, some)
+        tx.execute(query, [{name: row[name] for name in columns} for row in rows])
 
 
 def from_row(row: sa.RowMapping | Mapping[str, Any]) -> View:
     """A row of ``bin`` as a view."""
-    values = {name: row[name] for name in NAMES}
-    return View(**{**values, "belief": values["belief"] and Belief.from_json(values["belief"])})
+    kept = row["belief"]
+    return View(**{**{name: row[name] for name in NAMES}, "belief": kept and Belief.from_json(kept)})
 
 
 def as_json(view: View) -> dict[str, Any]:
@@ -63,6 +64,4 @@ def chunks(given: Iterable[_Any], size: int) -> Iterator[Sequence[_Any]]:
 
 
 def _as_row(view: View) -> dict[str, Any]:
-    row = {name: getattr(view, name) for name in NAMES}
-    row["belief"] = view.belief and view.belief.as_json()
-    return row
+    return {**view._asdict(), "belief": None if view.belief is None else view.belief.as_json()}

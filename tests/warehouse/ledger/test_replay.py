@@ -117,7 +117,7 @@ def _try(ledger: Ledger, steps: list[Any]) -> set[tuple[str, str]]:
 
 def test_replay_comes_to_the_same_rows_after_any_history(ledger: Ledger, url: str) -> None:
     seen: set[tuple[str, str]] = set()
-    for seed in (0, 1, 3):
+    for seed in (0, 11):
         empty(url)
         seen |= _try(ledger, history(seed, 60))
     outcomes = ("books wrong", "books right", "counted away", "superseded")
