@@ -23,9 +23,10 @@ from warehouse.subscriber.batch import Batch, Raw
 from warehouse.subscriber.line import Line, Session
 
 IN_FLIGHT, MOST, EXPIRY_S = 1000, 500, 300
-_PATIENCE_S, _LOOK_S, _AGAIN_S = 10.0, 0.2, 1.0
-_SLACK = 1000
-"""Mosquitto 2.0.11 sends some more than the receive maximum, and after a reconnect all of it comes again behind what still waits here."""
+_PATIENCE_S, _LOOK_S, _LINGER_S, _AGAIN_S = 10.0, 0.2, 0.02, 1.0
+_SLACK = 10_000
+"""Mosquitto 2.0.11 sends up to two messages for each that is acknowledged, so that in a long backlog ever more is in hand; and after a
+reconnect all of it comes again behind what still waits here."""
 _RUMQTTD = {"TopicAliasMaximum": 4096}
 log = structlog.get_logger()
 
@@ -138,12 +139,13 @@ class Subscriber:
         self._line.close()
 
     def _collect(self) -> Batch | None:
-        """Everything that waits, at most one batch of it."""
+        """Everything that waits or comes within a moment, at most one batch of it: a transaction costs more than most events in it."""
         messages = []
         try:
             messages.append(self._waiting.get(timeout=_LOOK_S))
+            until = time.monotonic() + _LINGER_S
             while len(messages) < self._most:
-                messages.append(self._waiting.get_nowait())
+                messages.append(self._waiting.get(timeout=max(0.0, until - time.monotonic())))
         except queue.Empty:
             pass
         return Batch(messages, self._acknowledge) if messages else None

@@ -29,7 +29,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--group", help="listeners of one group share the messages (default: one for each ledger)")
     parser.add_argument("--in-flight", type=int, default=1000, metavar="N", help="messages in hand at most (default: %(default)s)")
     parser.add_argument("--mqtt311", action="store_true", help="speak MQTT 3.1.1 with the broker")
-    parser.add_argument("--json", action="store_true", help="one JSON object a count or gap, instead of the table, which needs a terminal")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="one JSON object a count or gap, instead of the table, which needs a terminal")
+    shown.add_argument("--quiet", action="store_true", help="nothing but trouble, for services")
 
 
 def _listen(options: argparse.Namespace) -> int:
@@ -68,7 +70,10 @@ def _listen(options: argparse.Namespace) -> int:
             hooks.start()
             print(f"receiving from {options.broker} into {ledger.where}; Ctrl-C ends it", file=sys.stderr)
             received = receive(subscriber, ledger, Rules())
-            if options.json:
+            if options.quiet:
+                for _ in received:
+                    pass
+            elif options.json:
                 for one in received:
                     print(json.dumps(as_json(one)), flush=True)
             else:
