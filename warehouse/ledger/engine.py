@@ -23,7 +23,8 @@ def open_engine(given: str, wait_s: float | None = None) -> sa.Engine:
 
     Args:
         given: the database's URL.
-        wait_s: so long a statement waits for what another transaction holds, then it fails; None: on SQLite 30 s, on PostgreSQL for ever.
+        wait_s: so long a transaction waits for a connection, and a statement for what another transaction holds; then it fails. None: 30 s,
+            but on PostgreSQL a statement waits for ever.
 
     Raises:
         UsageError: the URL is none of a supported kind, or its driver is missing.
@@ -34,7 +35,9 @@ def open_engine(given: str, wait_s: float | None = None) -> sa.Engine:
             url = url.set(drivername=_DRIVERS[url.drivername])
         if url.get_backend_name() not in _INSERTS:
             raise UsageError(f"--ledger: {url.get_backend_name()} is not supported; use sqlite:///FILE or postgresql://…")
-        engine = sa.create_engine(url, pool_pre_ping=url.get_backend_name() == "postgresql")
+        # a database in memory has one connection a thread, and nobody to wait for
+        patience = {} if wait_s is None or url.database in (None, "", ":memory:") else {"pool_timeout": wait_s}
+        engine = sa.create_engine(url, pool_pre_ping=url.get_backend_name() == "postgresql", **patience)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise UsageError(f"--ledger: not a database URL that works here ({error}); for instance sqlite:///ledger.db") from error
     if engine.dialect.name == "sqlite":
