@@ -18,7 +18,8 @@ from warehouse.ledger import Ledger, dead_letters, events, stations
 from warehouse.ledger.events import Key
 from warehouse.subscriber import Arrived, Batch, Letter, Said, Subscriber
 
-_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.ProgrammingError, sa.exc.InternalError, sa.exc.TimeoutError)
+"""Not the data's fault: no connection, a full disk, a deadlock, a table that is not there."""
 _HERE = {"localhost", "127.0.0.1", "::1", ""}
 log = structlog.get_logger()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -40,12 +39,6 @@ def _ids(ledger: Ledger) -> list[str]:
         return list(tx.scalars(sa.select(COUNTS.c.event_id).order_by(COUNTS.c.number)))
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Any:
-    with Ledger(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        yield ledger
-
-
 def test_what_the_ledger_cannot_hold_becomes_a_letter_and_is_not_called_safe(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     def take(tx: sa.Connection, arrived: Any, *rest: Any) -> set[tuple[str, str]]:
         if any(one.event.subject == "odd" for one in arrived):
@@ -66,13 +59,20 @@ def test_what_the_ledger_cannot_hold_becomes_a_letter_and_is_not_called_safe(led
 
 
 def test_a_database_that_is_away_keeps_nothing_and_says_so(ledger: Ledger) -> None:
-    with ledger.begin() as tx:
-        tx.execute(sa.text("ALTER TABLE dead_letter RENAME TO gone"))
     batch = batch_of(count_event(), b"no event")
-    with pytest.raises(UnavailableError, match="1 counts could not be committed; stations keep them"):
-        store(ledger, batch, Rules())
+    _rename(ledger, "dead_letter", "gone")
+    try:
+        with pytest.raises(UnavailableError, match="1 counts could not be committed; stations keep them"):
+            store(ledger, batch, Rules())
+    finally:
+        _rename(ledger, "gone", "dead_letter")
     assert _ids(ledger) == []
     assert len(batch) == 1
+
+
+def _rename(ledger: Ledger, old: str, new: str) -> None:
+    with ledger.begin() as tx:
+        tx.execute(sa.text(f"ALTER TABLE {old} RENAME TO {new}"))
 
 
 def test_a_batch_that_is_stored_twice_is_new_once(ledger: Ledger) -> None:
