@@ -102,7 +102,7 @@ def _file_of(url: str, tool: str) -> Path:
 def _hidden(tool: str, url: sa.URL) -> str:
     """The command without the password; the tools ask for it, or read it from ~/.pgpass."""
     words = tool.split(" ")
-    shown = str(url.set(drivername="postgresql", password=None))
+    shown = str(sa.URL.create("postgresql", url.username, None, url.host, url.port, url.database))
     return " ".join(
         word if "://" not in word else f"{word.partition('=')[0]}={shown}" if word.startswith("--") else shown for word in words
     )

@@ -65,7 +65,7 @@ def take(tx: sa.Connection, arrived: Sequence[Arrived], rules: Rules, now: datet
 
 def _follow(tx: sa.Connection, site: str, counts: Sequence[dict[str, Any]], rules: Rules, now: datetime) -> None:
     """The views of the counted bins, and what follows."""
-    before = views.load(tx, site, {count["bin"] for count in counts})
+    before = views.load(tx, site, dict.fromkeys(count["bin"] for count in counts))
     after = dict(before)
     for count in counts:
         after[count["bin"]] = fold.counted(after[count["bin"]], count)

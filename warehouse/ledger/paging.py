@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 
 from bintally.errors import InputError, UsageError
+from warehouse.ledger.times import Utc
 
 _Any = TypeVar("_Any")
 MOST = 1000
@@ -91,12 +92,12 @@ def _read(cursor: str, order: Order) -> list[Any]:
 
 
 def _value(value: Any, kind: sa.types.TypeEngine[Any]) -> Any:
-    wanted = kind.python_type
-    if wanted is datetime:
+    if isinstance(kind, Utc):
         time = datetime.fromisoformat(value)
         if time.tzinfo is None:
             raise ValueError(value)
         return time
+    wanted = kind.python_type
     if isinstance(value, bool) or not isinstance(value, (int, float) if wanted is float else wanted):
         raise TypeError(value)
     if isinstance(value, int) and abs(value) >= 2**63:

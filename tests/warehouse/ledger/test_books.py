@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bintally.errors import InputError, UsageError
 from bintally.topics import Station
@@ -232,7 +234,7 @@ def test_a_settled_discrepancy_stays_settled(ledger: Ledger, step: str) -> None:
     said(ledger, books(5, 0))
     for number in (1, 2):
         seen(ledger, 3, number, number)
-    todo = {
+    todo: Callable[[sa.Connection], object] = {
         "assign": lambda tx: cases.assign(tx, 1, "bob", "ann", at(20)),
         "release": lambda tx: cases.release(tx, 1, "ann", at(20)),
         "settle": lambda tx: cases.settle(tx, 1, 4, "bob", at(20)),
