@@ -111,6 +111,11 @@ def fact(name: str, *value: Content, class_: str | None = None) -> Html:
     return tag("div", tag("dt", name), tag("dd", join(value)), class_=class_)
 
 
+def some(count: int, what: str) -> str:
+    """A number of things, in words: one bin, 1,200 bins."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def clock(at: float) -> str:
     """A moment, for people."""
     return f"{datetime.fromtimestamp(at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Union
 
-_VOID = frozenset({"br", "input", "link", "meta"})
+_VOID = frozenset({"br", "img", "input", "link", "meta"})
 # what a browser would show as something else: control characters, and those that turn the direction of what follows
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bintally.pages.frame import fact, listed, panel
+from bintally.pages.frame import fact, listed, panel, some
 from bintally.pages.html import Content, Html, join, tag
 from warehouse.ledger.atlas import Cell
 from warehouse.page.frame import Visit, address, ledger_page
@@ -137,4 +137,4 @@ def _without_place(site: str, cells: Sequence[Cell], standings: dict[str, str]) 
     ]
     more = tag("p", f"… and {len(lost) - _MOST_LISTED:,} more", class_="quiet") if len(lost) > _MOST_LISTED else None
     how = tag("p", "'bintally wms import places' says where they are.", class_="quiet")
-    return panel(f"{len(lost):,} bins without a place", tag("div", chips, class_="chips"), more, how, id_="lost")
+    return panel(f"{some(len(lost), 'bin')} without a place", tag("div", chips, class_="chips"), more, how, id_="lost")

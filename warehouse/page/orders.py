@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from bintally.errors import InputError, UsageError
 from bintally.pages.asked import RefusedError
+from bintally.pages.frame import some
 from warehouse.api.deps import Api
 from warehouse.api.scopes import Caller
 from warehouse.ledger import cases
@@ -80,8 +81,8 @@ def go(api: Api, caller: Caller, numbers: Iterable[int]) -> Said:
                 taken += 1
             elif case.assigned_to != caller.name or case.state != "recount":
                 lost += 1
-    others = f"; {lost} were settled or taken by others meanwhile" if lost else ""
-    return taken > 0, f"{taken} bins are yours to look into{others}."
+    others = f"; settled or taken by others meanwhile: {lost}" if lost else ""
+    return taken > 0, f"Yours to look into: {some(taken, 'bin')}{others}."
 
 
 def release(api: Api, caller: Caller, number: int) -> Said:

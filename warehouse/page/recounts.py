@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bintally.errors import InputError
-from bintally.pages.frame import fact, form, listed
+from bintally.pages.frame import fact, form, listed, some
 from bintally.pages.html import Content, Html, tag
 from warehouse.ledger.cases import Listed
 from warehouse.page.bin import quantity_field
@@ -128,7 +128,7 @@ def _planned(visit: Visit, planned: Tour) -> Html:
     rows = tag("ol", (_line(visit, one) for one in planned.stops), class_="stops")
     return tag(
         "section",
-        tag("h2", f"{len(planned.stops)} bins to look into"),
+        tag("h2", f"{some(len(planned.stops), 'bin')} to look into"),
         _figures(planned),
         go if visit.may_correct else None,
         rows,
@@ -140,7 +140,7 @@ def _planned(visit: Visit, planned: Tour) -> Html:
 def _stops(visit: Visit, mine: Tour) -> Html:
     """Each with buttons for what was found there."""
     lines = (tag("li", _head(visit, one), _buttons(visit, one), id=f"stop-{one.case.number}") for one in mine.stops)
-    title = tag("h2", f"{len(mine.stops)} bins left on my way")
+    title = tag("h2", f"{some(len(mine.stops), 'bin')} left on my way")
     return tag("section", title, _figures(mine), tag("ol", lines, class_="stops mine"), class_="panel", id="mine", data_live=True)
 
 
@@ -192,7 +192,7 @@ def _picture(visit: Visit, asked: Asked, tour: Tour, *, mine: bool) -> Html | No
 
 
 def _left_out(tour: Tour) -> str:
-    words = {"no time": "do not fit into the time", "no place": "have no place in the layout"}
+    words = {"no time": "beyond the time", "no place": "without a place in the layout"}
     parts = [f"{count} {words.get(reason, reason)}" for reason, count in (tour.left_out or {}).items() if count]
     return f"Not on it: {', '.join(parts)}." if parts else ""
 

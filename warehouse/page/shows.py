@@ -127,9 +127,10 @@ class Shows:
         """Who counts."""
         with self._api.ledger.read() as tx:
             visit = self._visit(tx, request, member)
-            site = visit.site or ""
+            site = visit.site
             letters = dead_letters.newest(tx, _LETTERS) if member.who.site is None else None
-            return stations_page(visit, stations(tx, site), atlas.missing(tx, site), letters)
+            here, missing = ([], {}) if site is None else (stations(tx, site), atlas.missing(tx, site))
+            return stations_page(visit, here, missing, letters)
 
     def log(self, request: Request, member: Member) -> Html:
         """Who did what."""
