@@ -18,7 +18,7 @@ from warehouse.ledger.names import check_name, check_quantity, check_time
 from warehouse.ledger.tables import CORRECTIONS
 from warehouse.ledger.turns import take_turn
 
-ORIGINS = ("page", "api", "recount", "station")
+ORIGINS = ("page", "api", "recount", "station", "audit")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Correction:
 
     Attributes:
         at: when they looked; an older one than what the books say since then is kept, and changes nothing.
-        origin: page, api, recount or station.
+        origin: page, api, recount, station, or audit: of a bin that was drawn at random.
         key: names it once and for all; one that is there already changes nothing.
         source: with ``event_id``: the count that it speaks of.
 
