@@ -30,5 +30,6 @@ def draw(path: Path, ladder: Ladder, title: str, walk: Walk) -> None:
     """
     from warehouse.routing.pictures import draw_lists  # which loads matplotlib, for who wants pictures only
 
+    plain = title.replace("$", r"\$")  # two dollars would begin and end a formula
     with _ONE_AT_A_TIME:
-        draw_lists(path, ladder, [(title, walk.picks, walk.found)])
+        draw_lists(path, ladder, [(plain, walk.picks, walk.found)])

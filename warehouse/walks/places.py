@@ -24,6 +24,8 @@ Taken = Mapping[str, int]
 """Items from each bin."""
 MOST_TOURS = 5_000
 """That a choice may measure: nearly always enough for the proof, and a fraction of a second."""
+MOST_CHOICES = 20_000
+"""Lines times bins. The first descent of the branch and bound measures as many tours; that of more takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,18 @@ class Store:
                 shelves[one.name] = replace(one.shelf, article=one.name)
         return cls(ladder, shelves, of_article)
 
+    def from_depot_m(self, name: str) -> float:
+        """The way to a bin."""
+        start = self.ladder.start
+        return self.ladder.distance_m((start.column, self.ladder.y_m[start.cross_aisle]), at(self.shelves[name]))
+
     def picks(self, taken: Taken) -> PickList:
         """The places of some bins, named after them."""
         return PickList.of(self.ladder, [(self.shelves[name], items) for name, items in taken.items()])
 
 
 def choose_bins(store: Store, lines: Mapping[str, int], free: Taken) -> dict[str, int]:
-    """Bins for some lines, so that the tour over them is the shortest.
+    """Bins for some lines, so that the tour over them is the shortest; of too many bins, those nearest to the depot.
 
     Args:
         store: the bins.
@@ -68,21 +75,23 @@ def choose_bins(store: Store, lines: Mapping[str, int], free: Taken) -> dict[str
         Items from each bin that is picked from.
     """
     bins = [one for article in lines for one in store.bins[article] if free[one.name] > 0]
+    if len(lines) * len(bins) > MOST_CHOICES:
+        return _taken(lines, sorted(bins, key=lambda one: store.from_depot_m(one.name)), free)
     shelves = tuple(replace(store.shelves[one.name], article=one.article, quantity=free[one.name]) for one in bins)
     picks = choose(Request("pick list", store.ladder, lines, shelves), most_tours=MOST_TOURS).picks
     reached = set(zip(picks.columns.tolist(), picks.y_m.tolist(), strict=True))
     here = [one for one in bins if at(store.shelves[one.name]) in reached]
-    return dict(
-        taken for article, wanted in lines.items() for taken in _taken(wanted, [one for one in here if one.article == article], free)
-    )
+    return _taken(lines, sorted(here, key=lambda one: -free[one.name]), free)  # the fullest first, so that few are opened
 
 
-def _taken(wanted: int, bins: Iterable[Bin], free: Taken) -> Iterator[tuple[str, int]]:
-    """From the bins with the most items first, so that few are opened."""
-    for one in sorted(bins, key=lambda one: (-free[one.name], one.name)):
-        if items := min(wanted, free[one.name]):
-            wanted -= items
-            yield one.name, items
+def _taken(lines: Mapping[str, int], bins: Iterable[Bin], free: Taken) -> dict[str, int]:
+    """As much as is wanted from one bin after the other."""
+    missing, taken = dict(lines), dict[str, int]()
+    for one in bins:
+        if items := min(missing[one.article], free[one.name]):
+            missing[one.article] -= items
+            taken[one.name] = items
+    return taken
 
 
 def less(free: Taken, taken: Taken) -> dict[str, int]:

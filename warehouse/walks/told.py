@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from warehouse.walks.pictures import svg
 from warehouse.walks.recounts import RecountTour
 from warehouse.walks.serve import PickedList, Served
 from warehouse.walks.tours import at
+
+_TITLE = 60
 
 
 def pick_lists(site: str, served: Served, ladder: Ladder, pictures: bool) -> PickLists:
@@ -75,7 +78,9 @@ def _pick_list(one: PickedList, title: str, ladder: Ladder, pictures: bool) -> P
         proven_optimal=one.walk.found.proven_optimal,
         stops=stops,
         schedule=list(_steps(one, ladder, one.walk.found)) if isinstance(one.walk.found, Schedule) else None,
-        picture=svg(ladder, f"{title}: {', '.join(one.orders)}", one.walk) if pictures else None,
+        picture=svg(ladder, textwrap.shorten(f"{title}: {', '.join(one.orders)}", _TITLE, placeholder=" …"), one.walk)
+        if pictures
+        else None,
     )
 
 

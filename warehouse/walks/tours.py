@@ -6,8 +6,9 @@ import itertools
 from dataclasses import dataclass
 
 from bintally.layouts import Cart, Ladder, PickList, Shelf
-from warehouse.pick.route import best_schedule, best_tour
+from warehouse.pick.route import best_tour
 from warehouse.pick.steps import straightened, taken_on
+from warehouse.routing.cart.best import best_schedule
 from warehouse.routing.cart.problem import cart_problem
 from warehouse.routing.cart.schedule import Schedule
 from warehouse.routing.tour import Tour
@@ -46,12 +47,12 @@ def walked(ladder: Ladder, picks: PickList, cart: Cart) -> Walk:
 
 
 def with_cart(ladder: Ladder, picks: PickList, cart: Cart) -> Walk:
-    """The best schedule that is found.
+    """The best schedule that is found; what a long one is above the fastest is not looked into, which would take longer than the search.
 
     Raises:
         InputError: the cart cannot be used in this ladder.
     """
-    schedule = straightened(best_schedule(cart_problem(ladder, picks, cart), "auto", None, 0))
+    schedule = straightened(best_schedule(cart_problem(ladder, picks, cart)))
     return Walk(picks, schedule, schedule.pushed_m + schedule.walked_m, schedule.time_s, cart.hands)
 
 

@@ -10,6 +10,7 @@ import pytest
 from bintally.layouts import Order
 from tests.warehouse.walks.halls import ARTICLES, LADDER, orders, stock
 from warehouse.routing.exact import optimal_length_m
+from warehouse.walks import places
 from warehouse.walks.admit import admit
 from warehouse.walks.places import Store, choose_bins, share_out
 from warehouse.walks.stock import Bin
@@ -45,7 +46,9 @@ def test_the_bins_are_those_of_the_shortest_tour():
         assert optimal_length_m(store.ladder, store.picks(taken)) == pytest.approx(shortest_of_all(store, lines, free))
 
 
-def test_exactly_what_is_wanted_is_taken_and_never_more_than_is_free():
+@pytest.mark.parametrize("most", [places.MOST_CHOICES, 0])
+def test_exactly_what_is_wanted_is_taken_and_never_more_than_is_free(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_CHOICES", most)
     for store, lines, free in scenes(2, 30):
         taken = choose_bins(store, lines, free)
         article = {one.name: one.article for bins in store.bins.values() for one in bins}

@@ -76,6 +76,15 @@ def test_lists_come_with_pictures_and_with_a_cart_with_its_schedule(lite: Asking
     assert sum(step["seconds"] for step in found["schedule"]) == pytest.approx(found["seconds"])
 
 
+def test_no_name_spoils_a_picture(lite: Asking) -> None:
+    names = ["$\\frac", "$x$", "<b>&", "\N{SNOWMAN}"]
+    orders = [order(name, 1) for name in (*names, "x" * 200)]
+    (found,) = lite.ask("POST", "/v1/pick-lists", planner(lite), given={**LISTS, "orders": orders, "pictures": True}).json["lists"]
+    told = " ".join(ET.fromstring(found["picture"]).itertext())  # noqa: S314 # our own
+    assert [name for name in names if name not in told] == []
+    assert "xxx" not in told, "a title has one line"
+
+
 def test_the_recount_tour_goes_to_the_costliest_first_and_names_the_others(api: Asking) -> None:
     open_another(api, "cheap", 0.1)
     open_another(api, "lost", 9.0, place=False)
@@ -142,6 +151,7 @@ def test_a_token_plans_its_own_site_only(lite: Asking) -> None:
         ({"orders": [order("one", 0)]}, "quantity"),
         ({"orders": [order(str(number), 1) for number in range(501)]}, "500"),
         ({"orders": [order(str(number), 1) for number in range(101)], "cart": {}}, "at most 100"),
+        ({"orders": [order("one", 1001)], "cart": {}}, "1001 items"),
         ({"orders": [{"name": str(one), "lines": [{"article": str(line)} for line in range(200)]} for one in range(26)]}, "at most 5000"),
         ({"capacity": 0}, "capacity"),
         ({"seconds": 61}, "seconds"),

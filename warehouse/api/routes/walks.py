@@ -20,7 +20,8 @@ from warehouse.api.problems import RefusedError, documented
 from warehouse.walks.models import PickLists, Recounts
 
 router = APIRouter(prefix="/v1", tags=["walks"], responses=documented(501))
-MOST_ORDERS, MOST_WITH_CART, MOST_LINES = 500, 100, 5000
+MOST_ORDERS, MOST_LINES = 500, 5000
+MOST_WITH_CART, MOST_ITEMS_WITH_CART = 100, 1000
 """Of one request; more take minutes, whatever the seconds of the search."""
 _AT_ONCE = threading.BoundedSemaphore(2)
 """Plans that are made at the same time; each keeps a core busy."""
@@ -136,9 +137,11 @@ def _check_size(given: PickListsGiven) -> None:
     lines = sum(len(order.lines) for order in given.orders)
     if lines > MOST_LINES:
         raise InputError(f"{lines} lines of orders: at most {MOST_LINES} at once; send some of the orders later")
-    if given.cart and len(given.orders) > MOST_WITH_CART:
+    items = sum(line.quantity for order in given.orders for line in order.lines)
+    if given.cart and (len(given.orders) > MOST_WITH_CART or items > MOST_ITEMS_WITH_CART):
         raise InputError(
-            f"{len(given.orders)} orders with a cart: at most {MOST_WITH_CART} at once; send some later, or leave the cart out"
+            f"{len(given.orders)} orders of {items} items with a cart: at most {MOST_WITH_CART} of {MOST_ITEMS_WITH_CART} at once; send some "
+            "later, or leave the cart out"
         )
 
 
