@@ -63,6 +63,7 @@ def make_app(
         lifespan=life,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         generate_unique_id_function=operation_id,
     )
     app.state.api = Api(ledger, settings, files, Rules(), now)

@@ -17,10 +17,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from bintally.errors import InputError, UsageError
+from warehouse.ledger import audit
 from warehouse.ledger.tables import TOKENS
 
 PREFIX = "bintally_"
 """So that people, and programs that look for secrets in files, know what they see."""
+_WHO = "command line"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -65,6 +67,7 @@ def add(
     token = PREFIX + secrets.token_urlsafe(32)
     row = {"name": name, "hash": digest(token), "scopes": sorted(scopes), "site": site, "station": station}
     tx.execute(sa.insert(TOKENS), {**row, "created_at": now, "expires_at": expires_at})
+    audit.note(tx, _WHO, "token", f"{name}: made; {', '.join(sorted(scopes))}; {site or 'all sites'}", now)
     return token
 
 
@@ -73,7 +76,7 @@ def tokens(tx: sa.Connection) -> list[Token]:
     return [_token(row) for row in tx.execute(sa.select(TOKENS).order_by(TOKENS.c.name))]
 
 
-def revoke(tx: sa.Connection, name: str) -> None:
+def revoke(tx: sa.Connection, name: str, now: datetime) -> None:
     """Let a token be nobody's.
 
     Raises:
@@ -81,6 +84,7 @@ def revoke(tx: sa.Connection, name: str) -> None:
     """
     if tx.execute(sa.delete(TOKENS).where(TOKENS.c.name == name)).rowcount == 0:
         raise InputError(f"{name[:80]}: there is no token of this name; 'bintally wms token list' shows all")
+    audit.note(tx, _WHO, "token", f"{name}: revoked", now)
 
 
 def owner(tx: sa.Connection, hashed: str, now: datetime) -> Token | None:

@@ -97,9 +97,10 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _revoke(options: argparse.Namespace) -> int:
+    from bintally.messages.base import utc_now
     from warehouse.ledger import Ledger, tokens
 
     with Ledger(options.ledger) as ledger, ledger.begin() as tx:
-        tokens.revoke(tx, options.name)
+        tokens.revoke(tx, options.name, utc_now())
     print(f"{options.name}: the token is nobody's any more")
     return 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from bintally.errors import InputError, UsageError
 from bintally.messages.base import utc_now
@@ -18,8 +20,10 @@ from warehouse.api.limits import Buckets, Left, Quota, network
 from warehouse.api.scopes import check
 from warehouse.api.settings import Settings
 from warehouse.ledger import tokens
+from warehouse.ledger.tables import AUDIT
 from warehouse.ledger.turns import take_turn
 
+NUMBERS = itertools.count()
 FEW = Quota("requests", 3, 0.5)
 
 
@@ -53,7 +57,7 @@ def test_a_token_that_expired_or_was_revoked_ends_within_seconds(lite: Asking) -
     assert [ask(app, "GET", "/v1/bins", sent, [b""]).status for app in (early, later)] == [200, 401]
     assert lite.ask("GET", "/v1/bins", other).status == 200
     with lite.ledger.begin() as tx:
-        tokens.revoke(tx, "other")
+        tokens.revoke(tx, "other", now)
     assert lite.ask("GET", "/v1/bins", other).status == 200  # it was asked a moment ago
     lite.now_s += 4
     assert lite.ask("GET", "/v1/bins", other).status == 401
@@ -92,7 +96,7 @@ def test_names_are_not_given_twice_and_only_what_there_is_is_revoked(lite: Askin
     with pytest.raises(UsageError, match="revoke it first"):
         lite.token("read", name="ann")
     with pytest.raises(InputError, match="no token"), lite.ledger.begin() as tx:
-        tokens.revoke(tx, "bob")
+        tokens.revoke(tx, "bob", utc_now())
 
 
 def test_a_token_has_its_share_and_is_told_when_to_come_again(shared: Asking) -> None:
@@ -207,8 +211,34 @@ def test_every_refusal_is_a_problem(shared: Asking) -> None:
         ("GET", "/", 404),
         ("DELETE", "/v1/bins", 405),
         ("GET", "/v1/bins?limit=0", 422),
+        ("GET", "/v1/bins/", 404),
     ):
         answer = shared.ask(method, target, shared.reader)
         assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
         told = json.loads(answer.content)
         assert (told["status"], bool(told["detail"]), told["type"]) == (status, True, "about:blank")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[" * 60_000, 400),
+        (b'{"quantity": ' + b"9" * 5000 + b"}", 400),
+        (b'{"site": "berlin", "bin": "x", "quantity": NaN}', 422),
+        (b'{"site": "berlin", "bin": "\\ud800", "quantity": 1}', 422),
+        (b'{"site": "berlin", "bin": "x", "quantity": 1, "\\ud800": 1}', 422),
+        (b'\xff{"site": "berlin"}', 400),
+        (b"", 422),
+    ],
+)
+def test_bodies_that_break_readers_break_nothing(shared: Asking, body: bytes, status: int) -> None:
+    answer = shared.ask("POST", "/v1/corrections", shared.token("admin", name=f"a{next(NUMBERS)}"), body, content_type="application/json")
+    assert (answer.status, answer.json["status"]) == (status, status)
+
+
+def test_the_log_says_when_tokens_came_and_went(lite: Asking) -> None:
+    lite.token("read", name="ann", site="berlin")
+    with lite.ledger.begin() as tx:
+        tokens.revoke(tx, "ann", utc_now())
+        rows = tx.execute(sa.select(AUDIT.c.who, AUDIT.c.detail).where(AUDIT.c.what == "token").order_by(AUDIT.c.number)).all()
+    assert [tuple(row) for row in rows] == [("command line", "ann: made; read; berlin"), ("command line", "ann: revoked")]

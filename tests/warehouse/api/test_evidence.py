@@ -25,7 +25,7 @@ from agent.evidence.uploader import Uploader
 from bintally.topics import Station
 from tests.fakes.events import EPOCH
 from tests.fakes.programs import wait_until
-from tests.warehouse.api.asking import Asking, serving
+from tests.warehouse.api.asking import Asking, ask, serving
 from tests.warehouse.api.world import HERE, RIGHT, THERE, WRONG, count
 from warehouse.api.evidence.files import Files
 from warehouse.api.evidence.protocol import Span
@@ -233,6 +233,9 @@ def test_what_is_too_large_or_has_no_room_is_refused(lite: Asking, tmp_path: Pat
     full = Asking(lite.ledger, tmp_path / "full", evidence_bytes=len(jpeg) + 10)
     token = lite.token("evidence")
     assert put(small, token, at(HERE), jpeg) == 413
+    sent = {"authorization": f"Bearer {token}", "repr-digest": repr_digest(jpeg), "transfer-encoding": "chunked"}
+    assert ask(small.app, "PUT", at(HERE), sent, [jpeg[:9], jpeg[9:]]).status == 413
+    assert lite.ask("HEAD", at(HERE), token).status == 404
     assert [put(full, token, at(station), jpeg) for station in (HERE, THERE)] == [201, 507]
     assert put(Asking(lite.ledger), token, at(HERE), jpeg) == 404
 
@@ -290,3 +293,16 @@ def test_a_sweep_asks_the_ledger_what_must_stay(lite: Asking, tmp_path: Path) ->
     assert Sweeper(files, lite.ledger, 1, lambda: NOW_S).sweep() > 0
     assert len(left(files)) == 1
     assert set(left(files)) < {1, 3}  # one of the counts of the bin that is wrong
+
+
+def test_room_that_somebody_else_made_is_found_and_parts_that_nobody_ends_go(tmp_path: Path) -> None:
+    files = Files(tmp_path, 10_000, 10**6)
+    fill(files, {1: 60, 2: 50})
+    path = files.path(HERE, f"{EPOCH}-3.jpg")
+    with files.upload(path, bytes(32), Span(0, None)) as one:
+        one.write(bytes(70))
+    assert files.used_bytes == 2070
+    files.path(HERE, f"{EPOCH}-1.jpg").unlink()
+    assert sweep(files, None, path.parent.stat().st_mtime + 90_000, set(), set()) == 1
+    assert files.used_bytes == 1100
+    assert files.there(path) is None

@@ -25,15 +25,21 @@ def status(port: int, path: str, **headers: str) -> int:
             return 0
 
 
-def test_a_server_lets_in_who_has_a_token_and_ends_on_a_signal(start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_behind_a_proxy_lets_in_who_has_a_token_knows_who_guesses_and_ends_on_a_signal(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ledger = f"sqlite:///{tmp_path}/ledger.db"
     assert code("wms", "token", "add", "ann", "--scope", "read", "--ledger", ledger) == 0
     token, port = capsys.readouterr().out.strip(), free_port()
-    server = start(*BINTALLY, "wms", "serve", "--ledger", ledger, "--listen", f"127.0.0.1:{port}", "--evidence", str(tmp_path / "evidence"))
+    where = ("--listen", f"127.0.0.1:{port}", "--proxy", "127.0.0.1", "--evidence", str(tmp_path / "evidence"))
+    server = start(*BINTALLY, "wms", "serve", "--ledger", ledger, *where)
     wait_until(lambda: status(port, "/healthz") == 200 or not server.running, "the server answers")
     assert server.running, server.stderr
     assert status(port, "/v1/bins", Authorization=f"Bearer {token}") == 200
     assert status(port, "/v1/bins") == 401
+    guesses = [status(port, "/v1/bins", **{"Authorization": "Bearer wrong", "X-Forwarded-For": "10.0.0.1"}) for _ in range(11)]
+    assert guesses == [401] * 10 + [429]
+    assert status(port, "/v1/bins", **{"Authorization": "Bearer wrong", "X-Forwarded-For": "10.0.0.2"}) == 401
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
     assert token not in server.stderr

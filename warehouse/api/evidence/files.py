@@ -89,8 +89,11 @@ class Files:
         """Take a file, or the rest of one. What came stays as a part unless ``commit`` or ``discard`` ends it.
 
         Raises:
-            RefusedError: another upload of the same file is under way, there is no such part to go on from, or no room.
+            RefusedError: it is too large, another upload of the same file is under way, there is no such part to go on from, or no room.
         """
+        most = JSON_BYTES if path.suffix == ".json" else self._picture_bytes
+        if (span.total or 0) > most:
+            raise _too_large(most)
         with self._lock:
             if path in self._busy:
                 raise RefusedError(HTTPStatus.CONFLICT, "this file is being uploaded already; come again later")
@@ -99,7 +102,7 @@ class Files:
             part = path.parent / PARTS / f"{path.name}.{digest.hex()}"
             self._begin(path, part, span)
             with part.open("ab", buffering=0) as file:
-                yield Upload(self, path, part, digest, file, JSON_BYTES if path.suffix == ".json" else self._picture_bytes)
+                yield Upload(self, path, part, digest, file, most)
         except OSError as error:
             raise RefusedError(HTTPStatus.INSUFFICIENT_STORAGE, f"it cannot be written ({error.strerror or error})", _LATER) from error
         finally:
@@ -110,7 +113,7 @@ class Files:
         """Leave of all parts of this file the one that this upload goes on from."""
         if span.first and (not part.exists() or part.stat().st_size != span.first):
             raise RefusedError(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, f"no part of this file ends at byte {span.first}; ask with HEAD")
-        self.reserve(0)
+        self._refuse_full((span.total or 0) - span.first)
         if not part.parent.exists():
             make_folder(part.parent)
             for folder in (path.parent, path.parent.parent, self.folder):
@@ -128,10 +131,18 @@ class Files:
             RefusedError: there is none.
         """
         with self._lock:
-            if self._used + size > self.max_bytes:
-                text = "there is no room for more pictures at the moment; come again later"
-                raise RefusedError(HTTPStatus.INSUFFICIENT_STORAGE, text, _LATER)
+            self._refuse_full(size)
             self._used += size
+
+    def _refuse_full(self, size: int) -> None:
+        if self._used + size > self.max_bytes:
+            text = "there is no room for more pictures at the moment; come again later"
+            raise RefusedError(HTTPStatus.INSUFFICIENT_STORAGE, text, _LATER)
+
+    def found(self, size: int, thought: int) -> None:
+        """Set right what was thought to be there when somebody began to look, where others removed files, or a disk was full."""
+        with self._lock:
+            self._used += size - thought
 
     def remove(self, path: Path) -> int:
         """Remove a file; its size, 0 where there was none."""
@@ -154,6 +165,10 @@ class Files:
                     yield path, found.st_size, found.st_mtime
 
 
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the file is too large; at most {most:,} bytes of its kind are kept")
+
+
 _LATER = {"Retry-After": "60"}
 
 
@@ -171,7 +186,7 @@ class Upload:
         """
         if self._file.tell() + len(piece) > self._max_bytes:
             self.discard()
-            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the file is too large; at most {self._max_bytes:,} bytes are kept")
+            raise _too_large(self._max_bytes)
         self._files.reserve(len(piece))
         while piece:
             piece = piece[self._file.write(piece) :]

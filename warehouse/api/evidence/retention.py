@@ -48,8 +48,9 @@ def sweep(files: Files, oldest_s: float | None, now_s: float, spoken_of: Collect
     """
     worths = {**dict.fromkeys(_stems(spoken_of), _CORRECTED), **dict.fromkeys(_stems(shown), _OPEN)}
     pictures: dict[Path, _Picture] = {}
-    removed = 0
+    removed, thought, found = 0, files.used_bytes, 0
     for path, size, written_s in files.walk():
+        found += size
         if path.parent.name == PARTS:
             removed += written_s < now_s - _PART_S and files.remove(path) > 0
             continue
@@ -57,6 +58,7 @@ def sweep(files: Files, oldest_s: float | None, now_s: float, spoken_of: Collect
         one = pictures.setdefault(stem, _Picture(worths.get(stem, _PLAIN)))
         one.written_s, one.size = max(one.written_s, written_s), one.size + size
         one.files.append(path)
+    files.found(found, thought)
     crowded, aim = files.used_bytes > _FULL * files.max_bytes, _AFTER * files.max_bytes
     for one in sorted(pictures.values(), key=lambda picture: (picture.worth, picture.written_s)):
         too_old = oldest_s is not None and one.written_s < now_s - oldest_s and one.worth < _OPEN
