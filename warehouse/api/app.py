@@ -19,7 +19,7 @@ from warehouse.api.door import Door, Keys
 from warehouse.api.evidence.files import Files
 from warehouse.api.evidence.retention import Sweeper
 from warehouse.api.names import Undecoded
-from warehouse.api.routes import bins, books, counts, discrepancies, evidence, operations, walks, webhooks
+from warehouse.api.routes import bins, books, counts, discrepancies, evidence, operations, report, walks, webhooks
 from warehouse.api.settings import Settings
 from warehouse.discrepancies.rules import Rules
 from warehouse.ledger import Ledger
@@ -68,7 +68,7 @@ def make_app(
     )
     app.state.api = Api(ledger, settings, files, Rules(), now)
     add_handlers(app)
-    for module in (counts, bins, discrepancies, books, walks, webhooks, evidence, operations):
+    for module in (counts, bins, discrepancies, books, walks, report, webhooks, evidence, operations):
         app.include_router(module.router, dependencies=[Depends(known_query)])
     # the last one added is the outermost
     app.add_middleware(Bounded, settings=settings)

@@ -104,3 +104,16 @@ def test_a_mistyped_filter_shows_nothing(shared: Asking) -> None:
     assert (answer.status, answer.json["detail"]) == (422, "?sit=: there is no such parameter here; did you mean site?")
     assert shared.ask("GET", "/healthz?verbose=1", None).status == 422
     assert shared.ask("GET", "/v1/bins?site=berlin&site=other", shared.reader).status == 422
+
+
+def test_the_report_of_a_day_is_a_page_or_a_table(shared: Asking) -> None:
+    today = utc_now().date().isoformat()
+    page = shared.ask("GET", f"/v1/report?day={today}&site=berlin", shared.reader)
+    assert (page.status, page.headers["content-type"].split(";")[0]) == (200, "text/html")
+    assert "script" not in page.headers["content-security-policy"]
+    table = shared.ask("GET", f"/v1/report?format=csv&day={today}&timezone=Europe/Berlin", shared.reader).content.decode()
+    for told, sites in ((page.content.decode(), {"berlin"}), (table, {"berlin", THERE.site})):
+        assert {site for site in ("berlin", THERE.site) if site in told} == sites
+        assert WRONG in told
+    for query in ("day=0001-01-01", "day=9999-12-31", "day=x", "timezone=Mars", "timezone=../../etc/passwd", "timezone=%00", "format=pdf"):
+        assert shared.ask("GET", f"/v1/report?{query}", shared.reader).status == 422
