@@ -71,7 +71,8 @@ def booked(view: View, expectation: Row, since: Iterable[Row] = ()) -> View:
     Args:
         view: of the bin.
         expectation: the new one. One from before the newest changes nothing; one that only says the same quantity again holds since then.
-        since: the bin's counts that were taken at ``expectation["at"]`` or later, in order; only they speak of it.
+        since: the bin's counts that were taken at ``expectation["at"]`` or later, in order; only they speak of it. If there are none yet, what was
+            seen before tells what was in the bin before.
     """
     at, quantity = expectation["at"], expectation["quantity"]
     is_correction = expectation["origin"] == CORRECTION
@@ -85,6 +86,8 @@ def booked(view: View, expectation: Row, since: Iterable[Row] = ()) -> View:
     for count in since:
         if newest is None or taken_at(count) >= newest:
             belief, newest = _believed(belief, at, count), taken_at(count)
+    if newest is None and not is_correction and view.belief and quantity is not None and view.expected is not None:
+        belief = beliefs.carried(view.belief, quantity - view.expected)
     return view._replace(**said, expected=quantity, expected_at=at, belief=belief)
 
 

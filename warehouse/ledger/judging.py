@@ -38,16 +38,15 @@ def settle_views(
         changed: bin → its view, not judged yet.
         rules: when a discrepancy is opened and settled.
         now: aware, UTC.
-        rebooked: bins of which the books say something else now; their discrepancies are superseded.
+        rebooked: bins of which the books say something else now; their discrepancies are superseded, unless they are as wrong as before.
         columns: that may have changed.
     """
     share = wrong_share(tx, site, rules)
     judged = {bin_: fold.judged(view, share) for bin_, view in changed.items()}
     views.save(tx, judged.values(), columns)
     cases = open_cases(tx, site, [bin_ for bin_, view in judged.items() if view.belief is not None or bin_ in rebooked])
-    write(tx, list(_superseded(cases, rebooked)), now)
-    still = {bin_: case for bin_, case in cases.items() if bin_ not in rebooked}
-    write(tx, [change for bin_, view in judged.items() for change in _changes(view, still.get(bin_), rules, now)], now)
+    pairs = [(view, cases.get(bin_), bin_ in rebooked) for bin_, view in judged.items()]
+    write(tx, [change for view, case, is_rebooked in pairs for change in _changes(view, case, rules, now, is_rebooked)], now)
 
 
 def wrong_share(tx: sa.Connection, site: str, rules: Rules) -> float:
@@ -56,14 +55,15 @@ def wrong_share(tx: sa.Connection, site: str, rules: Rules) -> float:
     return rules.wrong_share if own is None else own
 
 
-def _superseded(cases: Mapping[str, Case], rebooked: Collection[str]) -> Iterator[Change]:
-    for bin_, case in cases.items():
-        if bin_ in rebooked:
-            yield _settled(case, None, "superseded")
-
-
-def _changes(view: View, case: Case | None, rules: Rules, now: datetime) -> Iterator[Change]:
+def _changes(view: View, case: Case | None, rules: Rules, now: datetime, is_rebooked: bool) -> Iterator[Change]:
     """What the rules say, as at most one change."""
+    if case is not None and is_rebooked:
+        # who is on the way need not turn back because something was picked meanwhile
+        still_wrong = (view.p_wrong or 0.0) >= rules.mismatch
+        yield (
+            Change(case, "changed", "books", {**_figures(view), "kind": "mismatch"}) if still_wrong else _settled(case, None, "superseded")
+        )
+        return
     judged = None if view.p_wrong is None else Judged(view.p_wrong, view.likely or 0, view.cost)
     found = step(None if case is None else case.kind, judged, bool(view.unsure), rules)
     if found is None:

@@ -100,17 +100,16 @@ def _epochs(tx: sa.Connection) -> Iterator[dict[str, Any]]:
     )
     events = sa.select(COUNTS.c.source, COUNTS.c.event_id, COUNTS.c.received_at).union_all(gaps).subquery()
     epoch = sa.func.substr(events.c.event_id, 1, _EPOCH).label("epoch")
-    number = sa.cast(sa.func.substr(events.c.event_id, _EPOCH + 2), sa.BigInteger)
+    seq = sa.cast(sa.func.substr(events.c.event_id, _EPOCH + 2), sa.BigInteger)
     held = sa.select(
-        events.c.source, epoch, sa.func.max(number).label("highest"), sa.func.count().label("held"), sa.func.max(events.c.received_at)
+        events.c.source, epoch, sa.func.max(seq).label("highest"), sa.func.count().label("held"), sa.func.max(events.c.received_at)
     ).group_by(events.c.source, epoch)
     bases = {(row.source, row.epoch): row for row in tx.execute(sa.select(EPOCH_BASES))}
-    for row in tx.execute(held).all():
-        base = bases.pop((row.source, row.epoch), None)
-        highest, number_held, last_at = (
-            (row[2], row[3], row[4]) if base is None else (max(row[2], base.highest), row[3] + base.held, row[4])
-        )
-        yield {"source": row.source, "epoch": row.epoch, "highest": highest, "held": number_held, "last_at": last_at}
+    for source, name, highest, number, last_at in tx.execute(held).all():
+        base = bases.pop((source, name), None)
+        if base is not None:
+            highest, number, last_at = max(highest, base.highest), number + base.held, max(last_at, base.last_at)  # noqa: PLW2901
+        yield {"source": source, "epoch": name, "highest": highest, "held": number, "last_at": last_at}
     yield from (dict(row._mapping) for row in bases.values())  # noqa: SLF001 # its documented name
 
 

@@ -97,7 +97,9 @@ def test_counts_since_speak_of_it_at_once(ledger: Ledger) -> None:
         assert replay(tx).bins.changed == 0
 
 
-def test_another_quantity_in_the_books_supersedes_a_discrepancy_and_another_value_does_not(ledger: Ledger) -> None:
+def test_a_discrepancy_goes_on_while_the_books_change_with_the_error_in_them_and_is_superseded_when_they_say_nothing(
+    ledger: Ledger,
+) -> None:
     said(ledger, books(5, 0))
     for number in (1, 2):
         seen(ledger, 3, number, number)
@@ -106,11 +108,16 @@ def test_another_quantity_in_the_books_supersedes_a_discrepancy_and_another_valu
     dear = look(ledger).case
     assert dear is not None
     assert dear.cost > 10
-    said(ledger, books(4, 20), now_s=20)
+    said(ledger, books(4, 20), now_s=20)  # one was picked
+    picked = look(ledger).case
+    assert picked is not None
+    assert (picked.number, picked.expected, picked.likely) == (1, 4, 2)
+    said(ledger, books(None, 30), now_s=30)
     with ledger.read() as tx:
         case = cases.case(tx, 1).case
         assert (case.state, case.outcome, case.settled_by) == ("settled", "superseded", "books")
-        assert [line.what for line in cases.history(tx, 1)] == ["opened", "changed", "settled"]
+        lines = [(line.what, line.who) for line in cases.history(tx, 1)]
+    assert lines == [("opened", "counts"), ("changed", "counts"), ("changed", "books"), ("settled", "books")]
     assert look(ledger).case is None
 
 

@@ -20,7 +20,7 @@ from warehouse.ledger.events import take
 from warehouse.ledger.expectations import expect
 from warehouse.ledger.places import Place, import_places
 from warehouse.ledger.replay import replay
-from warehouse.ledger.tables import BINS, DISCREPANCIES, EPOCHS, SIGHTINGS
+from warehouse.ledger.tables import BINS, COUNTS, DISCREPANCIES, EPOCHS, EXPECTATIONS, PLACES, SIGHTINGS
 
 DAY_S = 86_400
 TWO = Station("hall 1", "dock/4")
@@ -104,9 +104,43 @@ def _decide(tx: sa.Connection, what: str, more: list[Any], now: datetime) -> Non
             cases.settle(tx, number, more[1], "bob", now)
 
 
+def plain_views(ledger: Ledger) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """Of each bin its newest count, and what the books say, straight from the facts: the greatest time, then the latest to come in."""
+    with ledger.read() as tx:
+        counts = tx.execute(sa.select(COUNTS).order_by(COUNTS.c.turn, COUNTS.c.number)).all()
+        said = tx.execute(sa.select(EXPECTATIONS).order_by(EXPECTATIONS.c.turn, EXPECTATIONS.c.number)).all()
+        places = {(row.site, row.bin) for row in tx.execute(sa.select(PLACES))}
+    found = {}
+    for key in places | {(row.site, row.bin) for row in [*counts, *said]}:
+        of_bin = [row for row in counts if (row.site, row.bin) == key]
+        books_ = [row for row in said if (row.site, row.bin) == key]
+        newest = sorted(of_bin, key=lambda row: min(row.taken_at, row.received_at))[-1:]  # sorting keeps the order of equals
+        expected = sorted(books_, key=lambda row: row.at)[-1:]
+        booked = sorted((row for row in books_ if row.origin != "correction"), key=lambda row: row.at)[-1:]
+        found[key] = (
+            *((row.source, row.event_id, row.counted) for row in newest),
+            *((row.quantity, row.article, row.value) for row in expected),
+            *((row.quantity, row.at) for row in booked),
+        )
+    return found
+
+
+def shown_views(ledger: Ledger) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """The same from the views."""
+    return {
+        (row["site"], row["bin"]): (
+            *([(row["source"], row["event_id"], row["counted"])] if row["source"] else []),
+            *([(row["expected"], row["article"], row["value"])] if row["expected_at"] else []),
+            *([(row["booked"], row["booked_at"])] if row["booked_at"] else []),
+        )
+        for row in rows(ledger)["bin"]
+    }
+
+
 def _try(ledger: Ledger, steps: list[Any]) -> set[tuple[str, str]]:
     done(ledger, steps)
     before = rows(ledger)
+    assert shown_views(ledger) == plain_views(ledger)
     with ledger.begin() as tx:
         replayed = replay(tx)
     assert rows(ledger) == before
