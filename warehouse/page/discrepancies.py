@@ -18,6 +18,7 @@ from warehouse.page.frame import SCRIPTS, Visit, address, ago, evidence, ledger_
 from warehouse.page.standing import sign
 
 KINDS = {"mismatch": "Books wrong", "unsure": "Somebody should look"}
+_HEADING = tag("li", (tag("span", words) for words in ("", "Bin", "Books → counts", "Wrong", "Cost")), class_="heading", aria_hidden="true")
 _KEYS = (("j k", "next, previous"), ("0–9 Enter", "so many are in it"), ("a", "the books are right"))
 
 
@@ -69,7 +70,7 @@ def discrepancies_page(visit: Visit, asked: Asked, rows: Sequence[Listed], more:
     number = shown.listed.case.number if shown else None
     nothing = tag("p", "The books and the counts agree.", class_="quiet")
     count = f"{len(rows)}{' and more' if more else ''} to look into"
-    lines = tag("ol", (_row(visit, asked, one, number) for one in rows), class_="cases") if rows else nothing
+    lines = tag("ol", _HEADING, (_row(visit, asked, one, number) for one in rows), class_="cases") if rows else nothing
     found = panel(count, lines, id_="list")
     filter_ = _filter(visit, asked, zones)
     looked = _case(visit, asked, shown, following(rows, number)) if shown else None

@@ -13,7 +13,7 @@ from bintally.pages.asked import RefusedError
 from bintally.pages.frame import some
 from warehouse.api.deps import Api
 from warehouse.api.scopes import Caller
-from warehouse.ledger import cases
+from warehouse.ledger import audit, cases
 from warehouse.ledger.bins import bin_of
 from warehouse.ledger.corrections import Correction, correct
 from warehouse.page.bin import LONGEST
@@ -61,6 +61,7 @@ def correct_bin(api: Api, caller: Caller, site: str, bin_: str, given: str) -> S
             return False, f"{given[:20]!r} is no number of items; nothing was changed."
         try:
             correct(tx, Correction(site, bin_, quantity, caller.name, now, "page", f"page:{uuid.uuid4()}"), now, api.rules)
+            audit.note(tx, caller.name, "correction", f"{site}: {bin_} holds {quantity}", now)
         except InputError as error:
             return False, f"{error}."
     return True, f"{quantity} are in it; the books are held to that from now on."

@@ -100,6 +100,9 @@ def test_saying_what_is_in_a_bin_corrects_its_books_and_settles_its_discrepancy(
     page = ann.press(ann.get("/bin?bin=A/17"), "/bin", quantity=2)
     assert "2 are in it; the books are held to that from now on." in words(page)
     assert (view(shop).expected, case(shop).outcome, case(shop).settled_by) == (2, "books wrong", "ann")
+    log = words(ann.get("/log"))
+    assert "ann correction berlin: A/17 holds 2" in log
+    assert "ann settled discrepancy 1" in log
 
 
 def test_the_costliest_discrepancy_is_looked_at_and_stays_in_the_address(shop: Shop) -> None:
