@@ -103,35 +103,36 @@ def serve(orders: Sequence[Order], bins: Sequence[Bin], ladder: Ladder, asked: A
     admitted, refused = admit(orders, bins, asked.capacity)
     if not admitted:
         return Served((), tuple(refused))
-    store = Store.of(ladder, bins)
+    store, of_bin = Store.of(ladder, bins), {one.name: one for one in bins}
     lines_of = {order.name: order.lines for order in admitted}
-    of_bin = {one.name: one for one in bins}
-    lists = [
-        _list(store, of_bin, {name: lines_of[name] for name in names}, taken, asked) for names, taken in _batches(store, lines_of, asked)
-    ]
+    alone, free = _alone(store, lines_of)
+    batches = [{name: lines_of[name] for name in names} for names in _batched(store, alone, asked)]
+    taken = [_together(alone[name] for name in batch) for batch in batches]
+    taken = _improved(store, [_together(batch.values()) for batch in batches], taken, free, asked)
+    lists = [_list(store, of_bin, batch, of_batch, asked) for batch, of_batch in zip(batches, taken, strict=True)]
     return Served(tuple(lists), tuple(refused))
 
 
-def _batches(store: Store, lines_of: Mapping[str, Mapping[str, int]], asked: Asked) -> list[tuple[tuple[str, ...], Taken]]:
-    """Orders that are picked together, and from which bins; the steps of ``places``."""
-    free: Taken = {one.name: one.sure for bins in store.bins.values() for one in bins}
-    alone: dict[str, Taken] = {}
+def _alone(store: Store, lines_of: Mapping[str, Mapping[str, int]]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """Bins for each order as if it were walked alone, one after the other; and what is then left in the bins."""
+    free = {one.name: one.sure for bins in store.bins.values() for one in bins}
+    alone: dict[str, dict[str, int]] = {}
     for order, lines in lines_of.items():
         alone[order] = choose_bins(store, lines, free)
         free = less(free, alone[order])
-    loads = dict.fromkeys(store.shelves, (1.0,))
-    problem = batch_problem(store.ladder, store.shelves.values(), alone.items(), loads, [float(asked.capacity)])
+    return alone, free
+
+
+def _batched(store: Store, taken: Mapping[str, Taken], asked: Asked) -> list[list[str]]:
+    """The names of orders that are picked together, each from the bins that it takes."""
+    loads, limits = dict.fromkeys(store.shelves, (1.0,)), [float(asked.capacity)]
+    problem = batch_problem(store.ladder, store.shelves.values(), taken.items(), loads, limits)
     objective = Objective(asked.cart if asked.with_cart else None)
     found = solve(problem, asked.method, objective, seconds=asked.seconds, iterations=asked.iterations, seed=asked.seed)
-    names = list(lines_of)
-    batches = [tuple(names[order] for order in batch) for batch in found.batches]
-    taken = [_together(alone[name] for name in batch) for batch in batches]
-    return list(
-        zip(batches, _improved(store, [_together(lines_of[name] for name in batch) for batch in batches], taken, free, asked), strict=True)
-    )
+    return [[problem.names[order] for order in batch] for batch in found.batches]
 
 
-def _improved(store: Store, lines: Sequence[Mapping[str, int]], taken: Sequence[Taken], free: Taken, asked: Asked) -> list[Taken]:
+def _improved(store: Store, lines: Sequence[Mapping[str, int]], taken: Sequence[Taken], free: Taken, asked: Asked) -> list[dict[str, int]]:
     """Other bins for whole batches, as long as a list gets better by it.
 
     Args:
@@ -141,7 +142,7 @@ def _improved(store: Store, lines: Sequence[Mapping[str, int]], taken: Sequence[
         free: what no batch takes.
         asked: how.
     """
-    best = list(taken)
+    best = [dict(one) for one in taken]
     costs = [_cost(store.ladder, store.picks(one), asked) for one in best]
     for _ in range(_PASSES):
         before = list(costs)
