@@ -90,7 +90,7 @@ class _Does:
         number = request.path_params["number"]
         caller = _may(member, "count:correct")
         site = await run_in_threadpool(self._site_of, number, caller)
-        said = await run_in_threadpool(orders.settle, self._api, caller, number, given.get("quantity", ""))
+        said = await run_in_threadpool(orders.settle, self._api, caller, number, given.get("quantity", ""), given.get("books"))
         member.session.said = said
         if given.get("back") == "recounts":
             return _to(address("/recounts", site=site))

@@ -165,7 +165,7 @@ def _orders(visit: Visit, asked: Asked, case: Case, then: int | None) -> Html | 
     names = {"zone": asked.zone, "kind": asked.kind, "then": "" if then is None else str(then)}
     hidden = [tag("input", type="hidden", name=name, value=value) for name, value in names.items()]
     target = f"/discrepancies/{case.number}"
-    accept = tag("input", type="hidden", name="quantity", value="" if case.expected is None else case.expected)
+    accept = [tag("input", type="hidden", name=name, value=case.expected) for name in ("quantity", "books")]
     right = form(target, visit.session, *hidden, accept, tag("button", f"The books are right: {case.expected}"), id_="accept")
     fields = (quantity_field(), tag("button", "are in it", class_="primary"))
     found = form(target, visit.session, *hidden, tag("div", *fields, class_="found"), id_="found")

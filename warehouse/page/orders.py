@@ -15,6 +15,7 @@ from warehouse.api.deps import Api
 from warehouse.api.scopes import Caller
 from warehouse.ledger import audit, cases
 from warehouse.ledger.bins import bin_of
+from warehouse.ledger.case_rows import SETTLED
 from warehouse.ledger.corrections import Correction, correct
 from warehouse.page.bin import LONGEST
 
@@ -22,8 +23,15 @@ Said = tuple[bool, str]
 """Whether it was done, and what is shown of it."""
 
 
-def settle(api: Api, caller: Caller, number: int, given: str) -> Said:
+def settle(api: Api, caller: Caller, number: int, given: str, books: str | None = None) -> Said:
     """Say what is in a discrepancy's bin.
+
+    Args:
+        api: the ledger.
+        caller: who says so.
+        number: of the discrepancy.
+        given: quantity.
+        books: what they said when they were found to be right; None: somebody counted.
 
     Raises:
         RefusedError: they may not, or there is no such discrepancy for them.
@@ -33,6 +41,8 @@ def settle(api: Api, caller: Caller, number: int, given: str) -> Said:
         quantity = quantity_in(given)
         if quantity is None:
             return False, f"{case.bin}: {given[:20]!r} is no number of items; nothing was changed."
+        if books is not None and books != str(case.expected) and case.state != SETTLED:
+            return False, f"{case.bin}: the books say {case.expected} by now, and not {books[:20]}; nothing was changed."
         try:
             origin = "recount" if case.state == "recount" else "page"
             settled = cases.settle(tx, number, quantity, caller.name, api.now(), origin)
