@@ -17,13 +17,13 @@ import sqlalchemy as sa
 
 from bintally import topics
 from bintally.messages import DiscrepancyEvent
+from warehouse.ledger.engine import among
 from warehouse.ledger.tables import DELIVERIES, WEBHOOKS
 
 Kind = Literal["discrepancy", "expected", "webhook"]
 CLAIM = timedelta(seconds=60)
 """For so long a courier has what it claimed; it must not try later."""
 _CLAIMING = 9_021_001  # an advisory lock's name
-_CHUNK = 500
 _LONGEST_ERROR = 500
 
 
@@ -136,6 +136,6 @@ def _alone(tx: sa.Connection) -> None:
 
 def _supersede(tx: sa.Connection, targets: Sequence[str]) -> None:
     """Forget older quantities that nobody began to deliver."""
-    for first in range(0, len(targets), _CHUNK):
-        untried = (DELIVERIES.c.kind == "expected", DELIVERIES.c.target.in_(targets[first : first + _CHUNK]), DELIVERIES.c.attempts == 0)
-        tx.execute(sa.delete(DELIVERIES).where(*untried))
+    tx.execute(
+        sa.delete(DELIVERIES).where(DELIVERIES.c.kind == "expected", DELIVERIES.c.attempts == 0, among(tx, DELIVERIES.c.target, targets))
+    )
