@@ -68,7 +68,7 @@ def test_the_largest_quantity_is_taken_that_is_sure_enough():
     ],
 )
 def test_books_hold_where_counts_confirm_them_and_counts_where_they_do_not(expected: int, counted: int, sure: int) -> None:
-    assert sure_of(seen(counted, times=3), expected, SHARE, 0.9) == sure
+    assert sure_of(seen(counted, times=6), expected, SHARE, 0.9) == sure
 
 
 def test_an_unsure_count_lowers_what_is_promised_and_not_what_is_likely():
