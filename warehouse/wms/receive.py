@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -92,13 +92,18 @@ def _store(ledger: Ledger, arrived: Sequence[Arrived], said: Sequence[Said], let
     now = utc_now()
     with ledger.begin(f"{len(arrived)} counts could not be committed; stations keep them") as tx:
         fresh = events.take(tx, [events.Arrived(one.station, one.event) for one in arrived], rules, now)
-        for one in said:
+        for one in _newest(said):
             if isinstance(one.what, State):
                 stations.state(tx, one.station, one.what, now)
             else:
                 stations.health(tx, one.station, one.what, now)
         dead_letters.keep(tx, letters, now)
     return fresh
+
+
+def _newest(said: Sequence[Said]) -> Collection[Said]:
+    """Of each station the last state and the last health."""
+    return {(one.station, type(one.what)): one for one in said}.values()
 
 
 def _is_away(error: BaseException) -> bool:
@@ -114,8 +119,9 @@ def _received(batch: Batch, fresh: set[Key]) -> Iterator[Received]:
         if isinstance(event, GapEvent) and not repeat:
             log.warning("a station gave up events", station=event.source, reason=event.data.reason, ranges=len(event.data.ranges))
         yield Received(arrived.station, event, repeat)
-    for letter in batch.letters:
-        log.warning("message refused, it is kept as a dead letter", topic=letter.topic, reason=letter.reason)
+    if batch.letters:  # one line, however many somebody sends
+        last = batch.letters[-1]
+        log.warning("messages refused, kept as dead letters", messages=len(batch.letters), topic=last.topic, reason=last.reason)
 
 
 def group_of(where: str) -> str:

@@ -144,6 +144,7 @@ def test_more_than_was_asked_for_is_fetched_again(embedded_broker: str, site: st
     program.close()
 
 
+@pytest.mark.long
 def test_two_programs_of_one_name_are_told(use: Use) -> None:
     with capture_logs() as told:
         use(worker="same")

@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -105,7 +106,8 @@ def test_every_payload_is_in_the_ledger_or_a_dead_letter(ledger: Ledger, number:
     assert len(letters) > number * 0.6
 
 
-def test_a_real_listener_survives_what_a_real_broker_brings(start: Start, mosquitto: str, ledger: Ledger, url: str, site: str) -> None:
+def test_a_real_listener_survives_what_a_real_broker_brings(start: Start, mosquitto: str, tmp_path: Path, site: str) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
     station = FakeStation(mosquitto, site)
     program = listening(start, mosquitto, url, "--site", site)
     payloads = list(Mutator(examples(station.station.source), _KEYS, b":", b",", 7).many(SENT))
@@ -115,7 +117,7 @@ def test_a_real_listener_survives_what_a_real_broker_brings(start: Start, mosqui
     wait_until(lambda: station.acknowledged()[-1][1] == 10**17, "the last one is acknowledged")
     assert program.running
     topic = station.station.topic("count").encode()
-    with ledger.read() as tx:
+    with Ledger(url) as ledger, ledger.read() as tx:
         letters = set(tx.scalars(sa.select(DEAD_LETTERS.c.digest)))
     good = [payload for payload in payloads if hashlib.sha256(topic + b"\0" + payload).hexdigest() not in letters]
     assert all(json.loads(payload)["source"] == station.station.source for payload in good)

@@ -68,6 +68,7 @@ def test_each_count_is_there_once_after_the_listener_was_killed(
         heard |= {number for first, last in station.acknowledged() for number in range(first, last + 1)}
 
 
+@pytest.mark.long
 def test_two_listeners_of_one_ledger_share_and_two_ledgers_do_not(
     start: Start, mosquitto: str, database: str, ledger: Ledger, station: FakeStation, site: str, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from bintally.messages import CountEvent, State
 from bintally.topics import Station
 from tests.fakes.events import EPOCH, count_event
 from warehouse.discrepancies.rules import Rules
-from warehouse.ledger import Ledger, dead_letters, events
+from warehouse.ledger import Ledger, dead_letters, events, stations
 from warehouse.ledger.tables import COUNTS
 from warehouse.subscriber import Batch
 from warehouse.subscriber.batch import Raw
@@ -73,6 +73,14 @@ def test_a_database_that_is_away_keeps_nothing_and_says_so(ledger: Ledger) -> No
 def _rename(ledger: Ledger, old: str, new: str) -> None:
     with ledger.begin() as tx:
         tx.execute(sa.text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+
+def test_of_what_a_station_says_of_itself_the_last_word_is_kept(ledger: Ledger) -> None:
+    born, gone = (State(status=status, session=EPOCH, version="1", model=None) for status in ("online", "stopped"))
+    store(ledger, batch_of(born, gone), Rules())
+    with ledger.read() as tx:
+        (seen,) = stations.stations(tx)
+    assert seen.state == gone
 
 
 def test_a_batch_that_is_stored_twice_is_new_once(ledger: Ledger) -> None:
