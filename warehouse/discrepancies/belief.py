@@ -20,9 +20,11 @@ from bintally.messages.events import Trigger
 
 _MOST_CLASSES = 64
 _UNREADABLE = 0.02
-_MOVED = 0.1
+_MOVED = 0.05
 _ALIKE = 0.9
+_KEPT = 0.6
 _ANYTHING = 0.25
+_TOLD = 0.95
 _REPEATS: frozenset[Trigger] = frozenset({"heartbeat", "command"})
 _DECIMALS = 4
 Logs = tuple[float, ...]
@@ -81,6 +83,27 @@ def take(belief: Belief | None, probabilities: Iterable[float], trigger: Trigger
         return Belief(_extended(belief.before, size), _rounded(together), belief.pictures + 1)
     size = max(len(belief.before), len(seen))
     return Belief(_after_movement(_extended(belief.logs(), size)), _extended(seen, size), 1)
+
+
+def carried(belief: Belief, items: int) -> Belief:
+    """What is still known after the books have changed by a number of items.
+
+    Nearly always so many were taken or put in, and an error of the books is still there: q is in the bin now if q - items was before. Now and then
+    it is the books that were put right, and q was before. The mixture leaves the next count to tell.
+
+    Args:
+        belief: of the counts before.
+        items: added; negative: taken.
+    """
+    logs = belief.logs()
+    top = max(logs)
+    before = [math.exp(log - top) for log in logs]
+    after = before
+    for _ in range(min(abs(items), len(logs))):
+        # the open class keeps what was open before and what has just grown into it
+        after = [*after[1:], after[-1]] if items < 0 else [min(before), *after[:-2], (after[-2] + after[-1]) / 2]
+    mixed = [_TOLD * moved + (1 - _TOLD) * still for moved, still in zip(after, before, strict=True)]
+    return Belief(_rounded(math.log(one) for one in mixed), (0.0,) * len(logs), 0)
 
 
 @dataclass(frozen=True)
@@ -202,10 +225,12 @@ def _cut(values: list[float]) -> list[float]:
 def _after_movement(logs: Logs) -> Logs:
     """The likelihood of each quantity now, by what was seen before somebody reached into the bin.
 
-    If q is in it now, then it was q before with probability 1 - _MOVED, else another quantity, by the same law as an error of the books.
+    A mistake often outlives the movement (an item that is hidden stays hidden), so what was seen before is no evidence of its own beside what
+    will be seen now: its log-likelihood keeps the weight _KEPT. And if q is in the bin now, then it was q before with probability 1 - _MOVED,
+    else another quantity, by the law of the books' small errors.
     """
     top = max(logs)
-    likelihood = [math.exp(log - top) for log in logs]
+    likelihood = [math.exp(_KEPT * (log - top)) for log in logs]
     mixed = [sum(map(mul, row, likelihood)) for row in _movement(len(logs))]
     top = max(mixed)
     return _rounded(math.log(one / top) for one in mixed)

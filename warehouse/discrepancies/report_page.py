@@ -83,7 +83,7 @@ def _open(report: Report) -> Html:
         "Bin",
         "Zone",
         ("Books", "num"),
-        ("Counted", "num"),
+        ("Likely", "num"),
         ("Wrong", "num"),
         ("Cost", "num"),
         ("Since", "more"),
