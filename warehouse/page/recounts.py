@@ -10,7 +10,7 @@ from bintally.pages.frame import fact, form, listed, some
 from bintally.pages.html import Content, Html, tag
 from warehouse.ledger.cases import Listed
 from warehouse.page.bin import quantity_field
-from warehouse.page.frame import Visit, address, ledger_page, where
+from warehouse.page.frame import SCRIPTS, Visit, address, ledger_page, where
 from warehouse.page.standing import sign
 
 _LEAST, _MOST = 0.01, 1440.0
@@ -89,7 +89,8 @@ def recounts_page(visit: Visit, asked: Asked, mine: Tour, planned: Tour | None, 
         parts = (_plan_form(visit, asked), _two(_planned(visit, planned), _picture(visit, asked, planned, mine=False)))
     else:
         parts = tag("section", tag("h2", "No tour"), tag("p", cannot), class_="panel")
-    return ledger_page(visit, "Recounts", "/recounts", parts, scripts=("live.js", "keys.js"))
+    # a tour that is planned stays as it is until somebody takes it or asks for another one
+    return ledger_page(visit, "Recounts", "/recounts", parts, scripts=SCRIPTS if mine.stops else SCRIPTS[1:])
 
 
 def _two(first: Content, second: Content) -> Html:
