@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from warehouse.discrepancies.rules import Rules
 from warehouse.ledger import Ledger, dead_letters, events, stations
 from warehouse.ledger.events import Key
 from warehouse.subscriber import Arrived, Batch, Letter, Said, Subscriber
+from warehouse.wms.recent import Recent
 
 _AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.ProgrammingError, sa.exc.InternalError, sa.exc.TimeoutError)
 """Not the data's fault: no connection, a full disk, a deadlock, a table that is not there."""
@@ -35,10 +37,10 @@ class Received:
 
 def receive(subscriber: Subscriber, ledger: Ledger, rules: Rules) -> Iterator[Received]:
     """Store what arrives until the subscriber is stopped; while the database is away nothing is acknowledged, and all of it waits."""
-    away = False
+    away, recent = False, Recent()
     for batch in subscriber.batches():
         try:
-            fresh = store(ledger, batch, rules)
+            fresh = store(ledger, batch, rules, recent)
         except UnavailableError as error:
             if not away:
                 log.error("nothing can be stored, trying again", reason=str(error))  # noqa: TRY400 - the text says it all
@@ -49,8 +51,14 @@ def receive(subscriber: Subscriber, ledger: Ledger, rules: Rules) -> Iterator[Re
         yield from _received(batch, fresh)
 
 
-def store(ledger: Ledger, batch: Batch, rules: Rules) -> set[Key]:
+def store(ledger: Ledger, batch: Batch, rules: Rules, recent: Recent | None = None) -> set[Key]:
     """Store a batch; an event that the ledger cannot hold becomes a dead letter, so that it does not fail its batch for ever.
+
+    Args:
+        ledger: where to.
+        batch: what to store.
+        rules: when a discrepancy is opened and settled.
+        recent: what was stored a moment ago need not be stored again.
 
     Returns:
         ``(source, id)`` of the events that were new.
@@ -58,12 +66,24 @@ def store(ledger: Ledger, batch: Batch, rules: Rules) -> set[Key]:
     Raises:
         UnavailableError: the database is away, and some of it may be stored or none: try again.
     """
+    recent, now_s = Recent() if recent is None else recent, time.monotonic()
+    recent.forget(now_s)
     try:
-        return _store(ledger, batch.events, batch.said, batch.letters, rules)
+        fresh = _store(ledger, [one for one in batch if _key(one) not in recent], batch.said, batch.letters, rules)
     except Exception as error:  # whatever one message does to the ledger, the others must go on
         if _is_away(error):
             raise
         log.exception("a batch could not be stored, trying one by one", events=len(batch))
+        fresh = _store_each(ledger, batch, rules)
+    recent.add(map(_key, batch), now_s)
+    return fresh
+
+
+def _key(arrived: Arrived) -> Key:
+    return arrived.event.source, arrived.event.id
+
+
+def _store_each(ledger: Ledger, batch: Batch, rules: Rules) -> set[Key]:
     fresh = _store(ledger, [], [], batch.letters, rules)
     for arrived in list(batch):
         fresh |= _store_or_refuse(ledger, batch, arrived, rules)

@@ -19,6 +19,7 @@ from warehouse.ledger.tables import COUNTS
 from warehouse.subscriber import Batch
 from warehouse.subscriber.batch import Raw
 from warehouse.wms.receive import group_of, store
+from warehouse.wms.recent import Recent
 
 STATION = Station("site", "station")
 CLIENT = mqtt.Client(CallbackAPIVersion.VERSION2)
@@ -87,6 +88,46 @@ def test_a_batch_that_is_stored_twice_is_new_once(ledger: Ledger) -> None:
     batch = batch_of(count_event(), count_event())
     assert store(ledger, batch, Rules()) == {("site/station", f"{EPOCH}-1")}
     assert store(ledger, batch, Rules()) == set()
+
+
+def test_what_was_stored_a_moment_ago_is_not_stored_again_but_called_safe(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    recent, taken = Recent(), []
+
+    def take(tx: sa.Connection, arrived: Any, *rest: Any) -> set[tuple[str, str]]:
+        taken.append([one.event.id for one in arrived])
+        return TAKE(tx, arrived, *rest)
+
+    monkeypatch.setattr(events, "take", take)
+    first, second = count_event(f"{EPOCH}-1"), count_event(f"{EPOCH}-2")
+    store(ledger, batch_of(first), Rules(), recent)
+    again = batch_of(first, second)
+    assert store(ledger, again, Rules(), recent) == {("site/station", f"{EPOCH}-2")}
+    assert taken == [[f"{EPOCH}-1"], [f"{EPOCH}-2"]]
+    assert len(again) == 2  # both are acknowledged
+
+
+def test_nothing_that_failed_is_taken_for_stored(ledger: Ledger) -> None:
+    recent, batch = Recent(), batch_of(count_event())
+    _rename(ledger, "count_event", "gone")
+    try:
+        with pytest.raises(UnavailableError):
+            store(ledger, batch, Rules(), recent)
+    finally:
+        _rename(ledger, "gone", "count_event")
+    assert _ids(ledger) == []
+    assert store(ledger, batch, Rules(), recent) == {("site/station", f"{EPOCH}-1")}
+
+
+def test_recent_keys_are_forgotten_by_age_and_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    recent = Recent()
+    recent.add([("s", "1")], 0.0)
+    recent.add([("s", "1"), ("s", "2")], 50.0)
+    recent.forget(61.0)
+    assert [("s", name) in recent for name in "12"] == [False, True]
+    monkeypatch.setattr("warehouse.wms.recent.MOST", 3)
+    recent.add([("s", str(number)) for number in range(3, 9)], 61.0)
+    recent.forget(61.0)
+    assert [name for name in "2345678" if ("s", name) in recent] == ["6", "7", "8"]
 
 
 def test_workers_of_one_ledger_are_one_group_and_those_of_another_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
