@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 from tests.fakes.postgres import postgres
 from tests.warehouse.api.asking import Asking
@@ -19,6 +20,13 @@ from warehouse.ledger import Ledger
 __all__ = ["postgres"]
 DATABASES = ["sqlite", "postgresql"]
 _TEMPLATE = "api_template"
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """A command that is called here logs to this test's standard error, which is gone after it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def test_a_bin_is_found_by_any_name_and_tells_its_newest_counts_and_its_discrepa
     answer = shared.ask("GET", f"/v1/sites/{level(THERE.site)}/bins/{level(WRONG)}", shared.reader)
     bin_, counts = answer.json["bin"], answer.json["counts"]
     assert (bin_["site"], bin_["bin"], bin_["expected"], bin_["counted"], bin_["likely"]) == (THERE.site, WRONG, 5, 2, 2)
-    assert bin_["p_wrong"] > 0.9
+    assert bin_["p_wrong"] > 0.5
     assert (bin_["state"], bin_["kind"], bin_["place"]["zone"]) == ("open", "mismatch", "cold")
     assert [one["id"] for one in counts] == [f"{EPOCH}-3", f"{EPOCH}-1"]
 
