@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -57,9 +58,14 @@ def main(events: int = EVENTS, kinds: tuple[str, ...] = ("SQLite", "PostgreSQL")
 
 
 def measured(kind: str, events: int) -> list[Figure]:
-    """All figures with one kind of database."""
+    """All figures with one kind of database, told as they come."""
+    found = []
     with _ledger(kind) as ledger:
-        return [*_imports(ledger), _taking(ledger), *_asking(ledger, events), _replaying(ledger)]
+        for figures in (_imports(ledger), _taking(ledger), _asking(ledger, events), _replaying(ledger)):
+            for figure in figures:
+                print(f"  {kind}: {figure.what}: {figure.best:.1f} ({figure.median:.1f}) {figure.unit}", file=sys.stderr)
+                found.append(figure)
+    return found
 
 
 @contextmanager
@@ -88,7 +94,7 @@ def _imports(ledger: Ledger) -> Iterator[Figure]:
         import_places(tx, read_places(f"bin,aisle,position_m,zone\n{places}".encode(), "places", SITE), "bench", START)
 
 
-def _taking(ledger: Ledger) -> Figure:
+def _taking(ledger: Ledger) -> Iterator[Figure]:
     """Batches as the subscriber hands them over: each station counts its 100 bins in turn."""
     draw, took = random.Random(1), []  # noqa: S311
     for first in range(0, TAKEN, BATCH):
@@ -101,7 +107,7 @@ def _taking(ledger: Ledger) -> Figure:
 
         took.append(_seconds(commit))
     figure = _figure("", took[4:], "")
-    return Figure(f"taking in, batches of {BATCH}: events", BATCH / figure.best, BATCH / figure.median, "/s")
+    yield Figure(f"taking in, batches of {BATCH}: events", BATCH / figure.best, BATCH / figure.median, "/s")
 
 
 def _asking(ledger: Ledger, events: int) -> Iterator[Figure]:
@@ -126,12 +132,12 @@ def _asking(ledger: Ledger, events: int) -> Iterator[Figure]:
     yield ask("stations' epochs that have holes", holes.epochs)
 
 
-def _replaying(ledger: Ledger) -> Figure:
+def _replaying(ledger: Ledger) -> Iterator[Figure]:
     def again() -> None:
         with ledger.begin() as tx:
             replay(tx)
 
-    return _figure("replay of all", [_seconds(again)], "s")
+    yield _figure("replay of all", [_seconds(again)], "s")
 
 
 def _fill(ledger: Ledger, events: int) -> None:
