@@ -131,6 +131,7 @@ PLACES = sa.Table(
     sa.Column("aisle", sa.Integer, nullable=False),
     sa.Column("block", sa.Integer, nullable=False, server_default="0"),
     sa.Column("position_m", sa.Float, nullable=False, comment="from the block's first position"),
+    sa.Index("place_of_zone", "site", "zone", "bin"),
 )
 EXPECTATIONS = sa.Table(
     "expectation",
@@ -197,6 +198,7 @@ BINS = sa.Table(
     sa.Column("p_wrong", sa.Float, comment="that the books are wrong about this bin; null where they say nothing"),
     sa.Column("cost", sa.Float, nullable=False, server_default="0", comment="expected cost of the error, in units of value"),
     sa.Index("bin_by_article", "site", "article"),
+    sa.Index("bin_by_cost", "site", "cost", "bin"),
 )
 BIN_BASES = sa.Table(
     "bin_base",

@@ -74,6 +74,7 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("site", "bin"),
     )
     op.create_index("bin_by_article", "bin", ["site", "article"])
+    op.create_index("bin_by_cost", "bin", ["site", "cost", "bin"])
     op.create_table(
         "bin_base",
         sa.Column("site", sa.String(200), nullable=False),
@@ -224,6 +225,7 @@ def _make_tables() -> None:
         sa.Column("position_m", sa.Float, nullable=False),
         sa.PrimaryKeyConstraint("site", "bin"),
     )
+    op.create_index("place_of_zone", "place", ["site", "zone", "bin"])
     op.create_table(
         "sighting",
         sa.Column("site", sa.String(200), nullable=False),
