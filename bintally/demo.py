@@ -1,7 +1,7 @@
 """``bintally demo``: the whole way from a camera to a ledger on this machine, with the truth beside each count.
 
-The embedded broker, an agent and the ledger's subscriber run as child processes, as they would on three machines. What is
-shown here is what the ledger committed.
+The embedded broker, an agent, the ledger's subscriber and its page run as child processes, as they would on several machines. What is
+shown here is what the ledger committed. Every bin is counted twice: one look is seldom enough to call the books wrong.
 """
 
 from __future__ import annotations
@@ -10,40 +10,41 @@ import argparse
 import contextlib
 import json
 import math
-import os
 import queue
 import secrets
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
-
-from typing_extensions import Self
+from typing import Any
 
 from bintally import abid
+from bintally.demo_books import SITE, Books, Found, LedgerClient, free_port, score, write_books
+from bintally.demo_children import START_TIMEOUT_S, Children, lines_of
 from bintally.errors import InputError, UnavailableError, UsageError
 
-_START_TIMEOUT_S = 30.0
 _MAX_RENDERED = 400
+_LOOKS = 2
+"""At each bin."""
+_SCOPES = ("read", "count:correct", "import", "plan", "evidence")
 
 
 def demo(arguments: Sequence[str]) -> int:
     """count bins from a camera to a ledger on this machine, beside the truth"""
     parser = argparse.ArgumentParser(
         prog="bintally demo",
-        description="Start a broker, an agent whose camera shows rendered bins, and a ledger; show each count beside the truth.",
+        description="Start a broker, an agent whose camera shows rendered bins, and a ledger with its page; show each count beside the truth, "
+        "and at the end how many of the errors were found that were planted in the books.",
         epilog="example: bintally demo --frames abid/bin-images --seconds 30",
     )
     parser.add_argument("--frames", type=Path, metavar="DIR", help="show these photographs instead; metadata/ beside DIR holds the truth")
     parser.add_argument(
-        "--seconds", type=float, default=30, help="how long to count; 0: until Ctrl-C or the last picture (default: %(default)s)"
+        "--seconds", type=float, default=30, help="how long to count; 0: until Ctrl-C or the last picture came twice (default: %(default)s)"
     )
     parser.add_argument("--interval", type=float, default=0.25, help="seconds from one bin to the next (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="of the rendered bins (default: a new one each time)")
@@ -57,15 +58,19 @@ def demo(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
 
-    with _folder(options.keep) as folder, _Children(folder) as children:
-        frames, origin = _photographs(options.frames) if options.frames else _rendered(children, folder, options)
+    with _folder(options.keep) as folder, Children(folder) as children:
+        photographs = _photographs(options.frames) if options.frames else None
+        desk = _Desk(children, folder)
+        frames, origin = photographs or _rendered(children, folder, options)
+        books = write_books(_truth(frames, _most(options)), options.seed or 0)
+        client = desk.open(books)
         show = _Lines(origin) if options.json else _Table(origin)
         totals = Totals()
         with contextlib.suppress(KeyboardInterrupt):
-            for count in _counts(children, folder, frames, options):
+            for count in _counts(children, folder, frames, client, options):
                 totals.add(count)
                 show.count(count, totals)
-        show.end(totals)
+        show.end(totals, score(books, totals.bins, client.flagged()) if totals.counts else None)
     if not totals.counts:
         raise UnavailableError("no bin was counted in that time; give more --seconds")
     return 0
@@ -76,6 +81,7 @@ class Totals:
     """Sums over the counts so far; a count without a known truth is not judged."""
 
     counts: int = 0
+    bins: set[str] = field(default_factory=set)
     judged: int = 0
     answered: int = 0
     right: int = 0
@@ -84,6 +90,7 @@ class Totals:
     def add(self, count: dict[str, Any]) -> None:
         """Take one count in."""
         self.counts += 1
+        self.bins.add(count["bin"])
         self.frame_ms.append(count["frame_ms"])
         if count["truth"] is None:
             return
@@ -96,6 +103,7 @@ class Totals:
         return {
             "totals": True,
             "counts": self.counts,
+            "bins": len(self.bins),
             "judged": self.judged,
             "answered": self.answered,
             "unsure": self.judged - self.answered,
@@ -111,37 +119,98 @@ def judge(counted: int | None, at_least: int | None, truth: int) -> bool:
     return counted == truth or (at_least is not None and truth >= at_least)
 
 
-def _counts(children: _Children, folder: Path, frames: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+class _Desk:
+    """The ledger's page and API on loopback, and a token for this demo alone.
+
+    They start while the bins are rendered.
+
+    Args:
+        children: starts them.
+        folder: of the ledger and its pictures.
+    """
+
+    def __init__(self, children: Children, folder: Path) -> None:
+        self._children, self._folder, self._port = children, folder, free_port()
+        scopes = (word for scope in _SCOPES for word in ("--scope", scope))
+        self._token_maker = children.start("token", *_BINTALLY, "wms", "token", "add", "you", *scopes, "--ledger", _ledger(folder))
+        listen, pictures = f"127.0.0.1:{self._port}", str(folder / "evidence")
+        children.start("page", *_BINTALLY, "wms", "serve", "--listen", listen, "--ledger", _ledger(folder), "--evidence", pictures)
+
+    def open(self, books: Books) -> LedgerClient:
+        """Wait until it is open, and tell it what the books say.
+
+        Raises:
+            UnavailableError: it does not open.
+        """
+        token = self._children.first_line(self._token_maker).strip()
+        self._children.wait(self._token_maker)
+        (self._folder / "token").touch(0o600)
+        (self._folder / "token").write_text(token)
+        client = LedgerClient(f"http://127.0.0.1:{self._port}", token)
+        gives_up_at = time.monotonic() + START_TIMEOUT_S
+        while not client.is_up():
+            self._children.check()
+            if time.monotonic() > gives_up_at:
+                raise UnavailableError(
+                    f"the ledger's page did not open within {START_TIMEOUT_S:.0f} s: {self._children.last_words('page')}"
+                )
+            time.sleep(0.1)
+        client.import_books(books)
+        return client
+
+
+def _ledger(folder: Path) -> str:
+    return f"sqlite:///{folder / 'ledger.db'}"
+
+
+def _most(options: argparse.Namespace) -> int:
+    """As many bins as can be shown, twice each."""
+    wanted = options.seconds / max(options.interval, 0.05) / _LOOKS if options.seconds else _MAX_RENDERED
+    return min(_MAX_RENDERED, max(8, int(wanted)))
+
+
+def _truth(frames: Path, most: int) -> dict[str, int]:
+    """What is in the first bins that are shown, as far as somebody knows."""
+    found = {}
+    for image in sorted(frames.glob("*.jpg"))[: _LOOKS * most]:
+        with contextlib.suppress(InputError):
+            found[image.stem] = abid.read_metadata(abid.metadata_path(image)).quantity
+    return found
+
+
+def _counts(children: Children, folder: Path, frames: Path, client: LedgerClient, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Start broker, ledger and agent, and yield what the ledger commits until the time is over."""
     broker = children.start("broker", "-m", "deploy.broker", "--end-with-stdin", "--port", str(options.port))
     url = f"mqtt://127.0.0.1:{children.first_line(broker).removeprefix('ready ').strip()}"
-    ledger = children.start(
-        "ledger", *_BINTALLY, "wms", "listen", "--broker", url, "--ledger", f"sqlite:///{folder / 'ledger.db'}", "--json"
-    )
-    agent_options = ["--source", str(frames), "--broker", url, "--site", "demo", "--station", "camera-1"]
+    print(f"the ledger's page: {client.login} (as long as this runs; --seconds 300 leaves more time)", file=sys.stderr)
+    ledger = children.start("ledger", *_BINTALLY, "wms", "listen", "--broker", url, "--ledger", _ledger(folder), "--json")
+    agent_options = ["--source", str(frames), "--broker", url, "--site", SITE, "--station", "camera-1"]
     agent_options += ["--state-dir", str(folder / "state"), "--interval-s", str(options.interval)]
+    agent_options += ["--evidence-share", "1", "--evidence-url", f"{client.address}/evidence"]
+    agent_options += ["--evidence-token-file", str(folder / "token")]
     if options.bundle:
         agent_options += ["--bundle", str(options.bundle)]
     children.start("agent", *_BINTALLY, "agent", "run", *agent_options)
-    lines = _lines(ledger)
+    lines = lines_of(ledger)
     ends_at: float | None = None
-    gives_up_at = time.monotonic() + _START_TIMEOUT_S
-    shown: set[str] = set()
+    gives_up_at = time.monotonic() + START_TIMEOUT_S
+    shown: Counter[str] = Counter()
     while ends_at is None or not options.seconds or time.monotonic() < ends_at:
         children.check()
         if ends_at is None and time.monotonic() > gives_up_at:
-            raise UnavailableError(f"no count came within {_START_TIMEOUT_S:.0f} s; the agent said: {children.last_words('agent')}")
+            raise UnavailableError(f"no count came within {START_TIMEOUT_S:.0f} s; the agent said: {children.last_words('agent')}")
         try:
             received = json.loads(lines.get(timeout=0.2))
         except queue.Empty:
             continue
         if ends_at is None:
             ends_at = time.monotonic() + options.seconds
-        if received["file"] in shown:
-            return  # the agent begins again with the first picture
-        if not received["repeat"]:
-            shown.add(received["file"])
-            yield _beside_truth(received, frames)
+        if received["repeat"]:
+            continue
+        if shown[received["file"]] == _LOOKS:
+            return  # the agent begins once more with the first picture
+        shown[received["file"]] += 1
+        yield _beside_truth(received, frames)
 
 
 def _beside_truth(received: dict[str, Any], frames: Path) -> dict[str, Any]:
@@ -168,18 +237,15 @@ def _photographs(folder: Path) -> tuple[Path, str]:
     return images.resolve(), f"photographs of {images}"
 
 
-def _rendered(children: _Children, folder: Path, options: argparse.Namespace) -> tuple[Path, str]:
+def _rendered(children: Children, folder: Path, options: argparse.Namespace) -> tuple[Path, str]:
     """Render as many bins as the demo can show."""
     seed = options.seed if options.seed is not None else 1000 + secrets.randbelow(1_000_000)
-    wanted = options.seconds / max(options.interval, 0.05) if options.seconds else _MAX_RENDERED
-    number = min(_MAX_RENDERED, max(8, int(wanted)))
+    number = _most(options)
     print(f"rendering {number} bins (seed {seed})", file=sys.stderr)
     renderer = children.start(
         "renderer", *_BINTALLY, "scenes", "--out", str(folder / "rendered"), "--number", str(number), "--seed", str(seed)
     )
-    renderer.wait()
-    children.check()
-    children.forget(renderer)
+    children.wait(renderer)
     return folder / "rendered" / abid.IMAGES, f"rendered bins, seed {seed}"
 
 
@@ -192,8 +258,9 @@ class _Lines:
     def count(self, count: dict[str, Any], _: Totals) -> None:
         print(json.dumps({**count, "shown": self._origin}), flush=True)
 
-    def end(self, totals: Totals) -> None:
-        print(json.dumps({**totals.as_json(), "shown": self._origin}), flush=True)
+    def end(self, totals: Totals, found: Found | None) -> None:
+        told = {} if found is None else {"wrong_books": found.planted, "wrong_books_found": found.found, "false_alarms": found.false}
+        print(json.dumps({**totals.as_json(), **told, "shown": self._origin}), flush=True)
 
 
 class _Table:
@@ -221,11 +288,12 @@ class _Table:
             f"{name} {truth:>5}  [{colour}]{answer:<9}[/{colour}]  {count['confidence']:>4.0%}  {count['frame_ms']:>4.0f} ms  {so_far}{share}"
         )
 
-    def end(self, totals: Totals) -> None:
+    def end(self, totals: Totals, found: Found | None) -> None:
         sums = totals.as_json()
         if not totals.counts:
             return
-        self._console.print(f"\n[bold]{totals.counts} bins counted and committed to the ledger[/bold] ({self._origin})")
+        counts = f"{totals.counts} counts of {len(totals.bins)} bins committed to the ledger"
+        self._console.print(f"\n[bold]{counts}[/bold] ({self._origin})")
         if totals.answered:
             self._console.print(f"  answered  {totals.answered:>5}   of which right {totals.right} ({sums['accuracy_answered']:.1%})")
         self._console.print(f"  unsure    {sums['unsure']:>5}   left to a person")
@@ -233,99 +301,13 @@ class _Table:
             self._console.print(
                 "  [dim]photographs that the counter was trained on flatter it; 'bintally evaluate' scores the held-out part[/dim]"
             )
+        if found is not None and found.planted:
+            false = f", and {found.false} bins flagged whose books are right" if found.false else ""
+            self._console.print(f"  books     {found.planted:>5}   wrong on purpose, {found.found} of them found{false}")
         self._console.print(f"  a frame   {sums['frame_ms_median']:>5.0f} ms for resize, inference and decision (median)")
 
 
 _BINTALLY = ("-m", "bintally.cli")
-
-
-class _Children:
-    """The child processes; all of them end with the demo, the last one started first."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._running: list[tuple[str, subprocess.Popen[str]]] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = [signal.signal(number, signal.SIG_IGN) for number in numbers]  # a second signal must not leave children behind
-        for _name, child in reversed(self._running):
-            _signal_session(child, signal.SIGTERM)
-            try:
-                child.wait(10)
-            except subprocess.TimeoutExpired:
-                _signal_session(child, signal.SIGKILL)
-                child.wait()
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-    def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
-        """Start this Python with arguments; its standard error goes to ``<name>.log``."""
-        with (self._folder / f"{name}.log").open("w") as log:
-            child = subprocess.Popen(  # noqa: S603 - our own programs
-                [sys.executable, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,  # Ctrl-C is ours to handle
-                env={key: value for key, value in os.environ.items() if not key.startswith("BINTALLY_")},
-            )
-        self._running.append((name, child))
-        return child
-
-    def first_line(self, child: subprocess.Popen[str]) -> str:
-        """Wait for the first line that a child prints."""
-        lines = _lines(child)
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            with contextlib.suppress(queue.Empty):
-                return lines.get(timeout=0.1)
-            self.check()
-        raise UnavailableError(f"the broker said nothing within {_START_TIMEOUT_S:.0f} s")
-
-    def check(self) -> None:
-        """See that none has failed.
-
-        Raises:
-            UnavailableError: one has; with the last line that it wrote.
-        """
-        for name, child in self._running:
-            if child.poll() not in (None, 0) or (child.poll() == 0 and name != "renderer"):
-                raise UnavailableError(f"the {name} stopped: {self.last_words(name) or f'exit code {child.returncode}'}")
-
-    def last_words(self, name: str) -> str:
-        """The last line that a child wrote to its log."""
-        said = (self._folder / f"{name}.log").read_text(errors="replace").strip().splitlines()
-        return said[-1] if said else ""
-
-    def forget(self, child: subprocess.Popen[str]) -> None:
-        """A child has done its work."""
-        self._running = [entry for entry in self._running if entry[1] is not child]
-
-
-def _signal_session(child: subprocess.Popen[str], number: int) -> None:
-    """Signal a child and what it started; each child leads a session of its own."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, number)
-
-
-def _lines(child: subprocess.Popen[str]) -> queue.Queue[str]:
-    """The lines that a child prints, read by a thread so that nobody blocks."""
-    lines: queue.Queue[str] = queue.Queue()
-    stream = child.stdout
-    if stream is None:
-        raise ValueError("the child has no pipe")
-
-    def read(stream: IO[str]) -> None:
-        for line in stream:
-            lines.put(line)
-
-    threading.Thread(target=read, args=(stream,), name="lines", daemon=True).start()
-    return lines
 
 
 @contextlib.contextmanager

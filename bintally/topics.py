@@ -1,8 +1,12 @@
-"""MQTT topics: ``bintally/v1/{site}/{station}/{kind}``, for some kinds with a name behind; names are percent-encoded."""
+"""MQTT topics: ``bintally/v1/{site}/{station}/{kind}``, for some kinds with a name behind; ``bintally/v1/{site}/{kind}`` for a whole site.
+
+Names are percent-encoded.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 from urllib.parse import unquote
 
@@ -12,10 +16,14 @@ PREFIX = "bintally/v1"
 Kind = Literal["count", "state", "ack", "health", "config/desired", "config/reported", "model/desired", "model/reported"]
 NamedKind = Literal["bin", "cmd", "expected"]
 """Kinds that end with a name: of a bin, or of a command."""
+SiteKind = Literal["discrepancy"]
+"""Kinds of a whole site."""
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 MAX_NAME_BYTES = 200
+_REMEMBERED = 50_000  # a warehouse's subscriber meets the same names a thousand times a second
 
 
+@lru_cache(_REMEMBERED)
 def encode(name: str) -> str:
     """Percent-encode every byte of a name but letters, digits, ``.``, ``_`` and ``-``.
 
@@ -31,6 +39,7 @@ def encode(name: str) -> str:
     return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in data)
 
 
+@lru_cache(_REMEMBERED)
 def decode(level: str) -> str:
     """Undo ``encode``.
 
@@ -74,6 +83,24 @@ class Station:
 def subscription(kind: Kind, site: str | None = None) -> str:
     """The filter for a kind of message from every station, of one site or of all."""
     return f"{PREFIX}/{'+' if site is None else encode(site)}/+/{kind}"
+
+
+def of_site(kind: SiteKind, site: str | None = None) -> str:
+    """The topic of a kind that a whole site shares, or the filter for that of every site."""
+    return f"{PREFIX}/{'+' if site is None else encode(site)}/{kind}"
+
+
+def shared(group: str, filter_: str) -> str:
+    """The filter that shares its messages out among the subscribers of a group.
+
+    Source: MQTT 5.0, section 4.8.2.
+
+    Raises:
+        UsageError: the group's name does not fit into a filter.
+    """
+    if not group or set(group) & set("/+#"):
+        raise UsageError(f"group {group!r}: the name of a shared subscription has no '/', '+' or '#', and is not empty")
+    return f"$share/{group}/{filter_}"
 
 
 def parse(topic: str) -> tuple[Station, Kind | NamedKind, str | None]:

@@ -115,7 +115,7 @@ def test_an_allowed_import_is_let_through(path: str, source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["agent.cli, agent.run", "warehouse.cli, warehouse.subscriber", "bintally.demo, bintally.scenes", "deploy.broker"]
+    "module", ["agent.cli, agent.run", "warehouse.wms.cli, warehouse.subscriber", "bintally.demo, bintally.scenes", "deploy.broker"]
 )
 def test_no_program_of_the_edge_or_the_warehouse_loads_torch_on_the_way(module: str) -> None:
     code = f"import sys, {module}; print(*sorted({{'torch', 'onnx', 'trainer', 'export'}} & set(sys.modules)))"

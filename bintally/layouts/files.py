@@ -16,6 +16,7 @@ from bintally.errors import InputError, UsageError
 from bintally.layouts._book import build_book
 from bintally.layouts._build import Site, all_places, build_site, ordered, picked
 from bintally.layouts.cart import Cart
+from bintally.layouts.hall import Hall
 from bintally.layouts.ladder import Ladder
 from bintally.layouts.literature import parse_instance
 from bintally.layouts.model import FORMS, CartTable, Layout, LayoutFile, OrderFile, PickFile
@@ -107,6 +108,22 @@ def read_places(path: Path) -> tuple[Ladder, PickList]:
     site = _site(layout, path)
     with _named(path):
         return site.ladder, PickList.of(site.ladder, [(shelf, 1) for shelf in all_places(site)])
+
+
+def parse_layout(text: str, name: str) -> Hall:
+    """Read a layout that is kept as the text of a layout file, TOML or JSON.
+
+    Args:
+        text: JSON if it begins with a brace, as no TOML does.
+        name: whose it is, for messages.
+
+    Raises:
+        InputError: the text is not what it must be.
+    """
+    tables = _parsed(text.encode(errors="surrogatepass"), name, is_toml=not text.lstrip("\ufeff \t\r\n").startswith("{"))
+    layout = _validated(LayoutFile, tables, name).layout
+    with _named(name):
+        return Hall(build_site(layout))
 
 
 def read_book(path: Path, *, entry_m: float | None = None) -> OrderBook:
@@ -206,20 +223,23 @@ def _read(path: Path) -> bytes:
 
 
 def _tables(data: bytes, path: Path) -> dict[str, Any]:
-    """What a TOML or JSON text says, not yet looked into."""
-    is_toml = path.suffix.lower() == ".toml"
+    """What a file says, not yet looked into."""
+    return _parsed(data, str(path), is_toml=path.suffix.lower() == ".toml")
+
+
+def _parsed(data: bytes, name: str, *, is_toml: bool) -> dict[str, Any]:
     try:
         text = data.decode("utf-8-sig")
         tables = tomllib.loads(text) if is_toml else json.loads(text, object_pairs_hook=_no_key_twice)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}, line {line}: byte {data[error.start]:#04x} is not UTF-8; save the file as UTF-8") from error
+        raise InputError(f"{name}, line {line}: byte {data[error.start]:#04x} is not UTF-8; save the file as UTF-8") from error
     except RecursionError as error:
-        raise InputError(f"{path}: lists or tables too deep in each other") from error
+        raise InputError(f"{name}: lists or tables too deep in each other") from error
     except ValueError as error:
-        raise InputError(f"{path}: not readable {'TOML' if is_toml else 'JSON'}: {_short(str(error), 3 * _MAX_SHOWN)}") from error
+        raise InputError(f"{name}: not readable {'TOML' if is_toml else 'JSON'}: {_short(str(error), 3 * _MAX_SHOWN)}") from error
     if not isinstance(tables, dict):
-        raise InputError(f"{path}: holds no object {{…}} at its top")
+        raise InputError(f"{name}: holds no object {{…}} at its top")
     return tables
 
 
@@ -243,7 +263,7 @@ def _kind(path: Path) -> _Kind | None:
     return "layout" if keys == {"layout"} else "orders" if "orders" in keys else "picks"
 
 
-def _validated(model: type[_Model], tables: Mapping[str, Any], path: Path) -> _Model:
+def _validated(model: type[_Model], tables: Mapping[str, Any], path: Path | str) -> _Model:
     try:
         return model.model_validate(tables)
     except ValidationError as error:

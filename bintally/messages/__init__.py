@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bintally.messages.base import MAX_ITEMS, ModelName, new_epoch, utc_now
 from bintally.messages.commands import Answer, Command, Identify, Recount, Set, Snapshot, parse_answer, parse_command
+from bintally.messages.discrepancy import CountName, DiscrepancyData, DiscrepancyEvent, parse_discrepancy
 from bintally.messages.events import (
     CONTENT_TYPE,
     AckData,
@@ -33,6 +34,7 @@ from bintally.messages.station import (
     State,
     parse_config_desired,
     parse_expected,
+    parse_health,
     parse_state,
 )
 
@@ -48,6 +50,9 @@ __all__ = [
     "ConfigReported",
     "CountData",
     "CountEvent",
+    "CountName",
+    "DiscrepancyData",
+    "DiscrepancyEvent",
     "Expected",
     "GapData",
     "GapEvent",
@@ -75,8 +80,10 @@ __all__ = [
     "parse_command",
     "parse_config_desired",
     "parse_count",
+    "parse_discrepancy",
     "parse_event",
     "parse_expected",
+    "parse_health",
     "parse_model_desired",
     "parse_model_reported",
     "parse_state",

@@ -23,9 +23,9 @@ _Any = TypeVar("_Any")
 
 
 class Message(BaseModel):
-    """Base of all messages; a newer sender may say more than this version reads."""
+    """Base of all messages; a newer sender may say more than this version reads. JSON has no word for infinity or «not a number»."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class ModelName(Message):

@@ -41,13 +41,15 @@ class CountData(Message):
     at_least: int | None = Field(ge=1, le=MAX_ITEMS, description="lower bound where the counter's open class was decided, else null")
     unsure: bool = Field(description="true when no answer was confident enough")
     confidence: Share = Field(description="probability of the most probable class")
-    probabilities: list[float] = Field(min_length=2, description="one for each count from 0, the last for that many or more")
+    probabilities: list[Annotated[float, Field(ge=0)]] = Field(
+        min_length=2, max_length=1000, description="one for each count from 0, the last for that many or more"
+    )
     taken_at: AwareDatetime = Field(description="when the newest of the counted frames was grabbed")
     frame_ms: float = Field(ge=0, allow_inf_nan=False, description="milliseconds for resize, inference and decision of a frame")
     file: str | None = Field(None, max_length=1024, description="name of the image file, where the source is a folder")
     model: ModelName
     trigger: Trigger = Field("image", description="why it was counted")
-    frames: int = Field(1, ge=1, description="how many frames of the bin at rest were fused")
+    frames: int = Field(1, ge=1, le=MAX_ITEMS, description="how many frames of the bin at rest were fused")
     verification: Verification | None = Field(None, description="against the expected quantity, where one is known")
     evidence: str | None = Field(None, max_length=255, description="name of the frame that the station keeps of it")
 

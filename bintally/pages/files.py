@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-_OF_ALL = frozenset({"icon.svg"})
+_OF_ALL = frozenset({"icon.svg", "desk.css", "live.js"})
 
 
 def page_file(package: str, name: str) -> bytes:
@@ -12,7 +12,8 @@ def page_file(package: str, name: str) -> bytes:
 
     Args:
         package: of the page; the file is in its folder ``static``.
-        name: of the file. ``page.css`` has the colours of all pages before its own rules; ``icon.svg`` is that of all pages.
+        name: of the file. ``page.css`` has the colours of all pages before its own rules; ``icon.svg``, ``desk.css`` and
+            ``live.js`` are those of all pages.
     """
     shared = resources.files("bintally.pages").joinpath("static")
     if name in _OF_ALL:

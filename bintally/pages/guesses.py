@@ -33,6 +33,12 @@ class Guesses:
         if len(self._wrong) > _MOST_GUESSERS:
             del self._wrong[next(iter(self._wrong))]
 
+    def right(self, client: str) -> None:
+        """What the client sent last, and was taken for a wrong token, is a right one."""
+        recent = self._wrong.get(_network(client))
+        if recent:
+            recent.pop()
+
 
 def _network(client: str) -> str:
     """What one person has of addresses: one of IPv4, 2^64 of IPv6."""

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import free_port, require_program
 from tests.fakes.bundle import write_grey_images
+from tests.fakes.ledgers import counts
 from tests.fakes.programs import BINTALLY, Program, Start, wait_until
 from warehouse.ledger import Ledger
 
@@ -62,7 +63,7 @@ def _in_outbox(tmp_path: Path, table: str = "event") -> int:
 
 def _files_in_ledger(tmp_path: Path) -> list[str]:
     ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
-    rows = ledger.rows()
+    rows = counts(ledger)
     ledger.close()
     assert len({(row["source"], row["event_id"]) for row in rows}) == len(rows)
     return sorted(row["file"] for row in rows)

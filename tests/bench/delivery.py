@@ -21,6 +21,7 @@ from bintally.errors import UnavailableError
 from bintally.messages import CountEvent
 from bintally.topics import Station
 from tests.fakes.events import count_event
+from tests.fakes.ledgers import counts
 from tests.fakes.mosquitto import Mosquitto
 from tests.fakes.programs import BINTALLY, Start, programs
 from warehouse.ledger import Ledger
@@ -70,7 +71,7 @@ def _end_to_end(broker: str, url: str, folder: Path, start: Start, number: int) 
     courier.close()
     outbox.close()
     ledger = Ledger(database)
-    held = len(ledger.rows())
+    held = len(counts(ledger))
     ledger.close()
     if held != number:
         raise UnavailableError(f"{held} of {number} counts are in the ledger")

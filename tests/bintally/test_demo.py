@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
+import urllib.parse
+import urllib.request
 import uuid
 from pathlib import Path
 
@@ -50,7 +53,7 @@ def test_an_answer_is_judged_by_the_truth(counted: int | None, at_least: int | N
 def test_totals_judge_only_what_has_a_truth() -> None:
     totals = Totals()
     for truth, unsure, right in ((3, False, True), (3, False, False), (3, True, False), (None, False, None)):
-        totals.add({"truth": truth, "unsure": unsure, "right": right, "frame_ms": 5.0})
+        totals.add({"bin": "b", "truth": truth, "unsure": unsure, "right": right, "frame_ms": 5.0})
     said = totals.as_json()
     assert (said["counts"], said["judged"], said["answered"], said["unsure"], said["right"]) == (4, 3, 2, 1, 1)
     assert (said["accuracy_answered"], said["accuracy_all"]) == (1 / 2, 1 / 3)
@@ -59,7 +62,7 @@ def test_totals_judge_only_what_has_a_truth() -> None:
 
 def test_each_count_stands_beside_its_truth_and_nothing_keeps_running(start: Start, tiny_bundle: Path, greys: Path, token: str) -> None:
     demo = start(
-        *BINTALLY, "demo", "--frames", str(greys), "--bundle", str(tiny_bundle), "--seconds", "2", "--interval", "0.02", "--json",
+        *BINTALLY, "demo", "--frames", str(greys), "--bundle", str(tiny_bundle), "--seconds", "60", "--interval", "0.02", "--json",
         env={token: "1"},
     )  # fmt: skip
     assert demo.wait() == 0, demo.stderr
@@ -74,7 +77,20 @@ def test_each_count_stands_beside_its_truth_and_nothing_keeps_running(start: Sta
     assert totals["totals"] is True
     assert totals["counts"] == totals["right"] == len(counts)
     assert totals["accuracy_all"] == 1
+    assert totals["bins"] == 8
+    assert len(counts) == 16, "each bin twice, and then it ends by itself"
+    assert (totals["wrong_books"], totals["wrong_books_found"], totals["false_alarms"]) == (1, 1, 0)
     assert survivors(token) == []
+
+
+def test_its_page_opens_with_the_address_that_it_prints(start: Start, tiny_bundle: Path, greys: Path) -> None:
+    demo = start(*BINTALLY, "demo", "--frames", str(greys), "--bundle", str(tiny_bundle), "--seconds", "60", "--interval", "0.5", "--json")
+    demo.line()
+    address, token = re.search(r"page: (http://127\.0\.0\.1:\d+)/login#(\S+)", demo.stderr).groups()  # type: ignore[union-attr]
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    browser.open(f"{address}/login", urllib.parse.urlencode({"token": token}).encode())
+    assert b"bin-001" in browser.open(f"{address}/bin?bin=bin-001").read()
+    assert browser.open(f"{address}/").read().count(b"<use ") == 8, "each bin has its place on the map"
 
 
 def test_rendered_bins_are_shown_and_said_to_be_rendered(start: Start, tiny_bundle: Path, tmp_path: Path, token: str) -> None:
@@ -97,7 +113,7 @@ def test_people_get_a_table_with_totals(start: Start, tiny_bundle: Path, greys: 
     demo = start(*BINTALLY, "demo", "--frames", str(greys), "--bundle", str(tiny_bundle), "--seconds", "1", "--interval", "0.05")
     assert demo.wait() == 0, demo.stderr
     shown = "".join(demo.lines())
-    assert "bins counted and committed to the ledger" in shown
+    assert "bins committed to the ledger" in shown
     assert "6 or more" in shown
 
 

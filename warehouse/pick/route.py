@@ -83,7 +83,7 @@ def route(paths: Sequence[Path], blocks: int | None, entry_m: float | None, aske
     """
     failed = False
     files = [file for path in paths for file in request_files(path)]
-    with _patience():
+    with patience():
         for file in files:
             try:
                 _route_one(read_request(file, blocks=blocks, entry_m=entry_m), asked, show)
@@ -153,7 +153,7 @@ def best_schedule(problem: CartProblem, method: str, iterations: int | None, see
 
 
 @contextmanager
-def _patience() -> Iterator[None]:
+def patience() -> Iterator[None]:
     """Say once what may take so long, if it does."""
     text = "bintally pick: at work; on a machine's first call the solvers are compiled, which takes up to a minute"
     timer = threading.Timer(PATIENCE_S, print, (text,), {"file": sys.stderr, "flush": True})

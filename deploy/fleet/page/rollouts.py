@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from deploy.fleet.page.frame import clock, fact, form, listed, member_page, panel, table
+from bintally.pages.frame import clock, fact, form, listed, panel, table
+from bintally.pages.html import Content, Html, tag
+from bintally.pages.sessions import Session
+from deploy.fleet.page.frame import member_page
 from deploy.fleet.page.glance import Glance
-from deploy.fleet.page.html import Content, Html, tag
-from deploy.fleet.page.sessions import Session
 from deploy.fleet.rollout.cohorts import selected, size
 from deploy.fleet.rollout.plan import OPEN, Rollout
 from deploy.fleet.rollout.shown import rollout_json

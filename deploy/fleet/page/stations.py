@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from deploy.fleet.page.frame import fact, listed, member_page, panel, table
+from bintally.pages.frame import fact, listed, panel, table
+from bintally.pages.html import Content, Html, tag
+from bintally.pages.sessions import Session
+from deploy.fleet.page.frame import member_page
 from deploy.fleet.page.glance import Glance, Row
-from deploy.fleet.page.html import Content, Html, tag
 from deploy.fleet.page.query import ROWS, WORKING, Query, chosen, model_name, pages
 from deploy.fleet.page.rollouts import ended_list, log_table, rollout_panel
-from deploy.fleet.page.sessions import Session
 from deploy.fleet.rollout.shown import ago
 
 _COLUMNS = {

@@ -23,11 +23,11 @@ from bintally.messages import CountEvent, GapEvent, Range, parse_count, parse_ev
 from bintally.topics import Station
 from tests.conftest import free_port
 from tests.fakes.events import count_event
+from tests.fakes.ledgers import counts, gaps, listening
 from tests.fakes.mosquitto import Mosquitto
 from tests.fakes.mqtt import Client
 from tests.fakes.programs import Start, wait_until
 from warehouse.ledger import Ledger
-from warehouse.subscriber import listen
 
 
 class Delivering:
@@ -85,11 +85,8 @@ def warehouse(tmp_path: Path, site: str) -> Iterator[Callable[[str], Ledger]]:
     with ExitStack() as stack:
 
         def warehouse(url: str) -> Ledger:
-            ledger, stop = Ledger(f"sqlite:///{tmp_path}/ledger.db"), threading.Event()
-            thread = threading.Thread(target=lambda: list(listen(broker_access(url), ledger, stop, site, 60)))
-            thread.start()
-            for step in (ledger.close, thread.join, stop.set):
-                stack.callback(step)
+            ledger = stack.enter_context(Ledger(f"sqlite:///{tmp_path}/ledger.db"))
+            stack.enter_context(listening(url, ledger, site))
             return ledger
 
         yield warehouse
@@ -122,8 +119,8 @@ def test_everything_is_in_the_ledger_once_whatever_the_broker_forgets(
         broker.start()
         wait_until(lambda: station.link.up, "connected again")
     wait_until(lambda: station.outbox.depth() == 0, "all acknowledged")
-    assert sorted(row["event_id"] for row in ledger.rows()) == sorted(event.id for event in events)
-    assert ledger.gaps() == []
+    assert sorted(row["event_id"] for row in counts(ledger)) == sorted(event.id for event in events)
+    assert gaps(ledger) == []
     wait_until(lambda: station.status.snapshot().outbox_depth == 0 and station.status.snapshot().connected, "the status says so")
     assert station.status.snapshot().ack_lag_s is not None
     assert station.status.snapshot().link_problem is None
@@ -229,7 +226,7 @@ def test_a_full_disk_stops_no_courier(
     assert not station.stop.is_set()
     monkeypatch.setattr(station.outbox, "forget", forget)
     wait_until(lambda: station.outbox.depth() == 0, "forgotten as soon as it works")
-    assert len(ledger.rows()) == 6
+    assert len(counts(ledger)) == 6
 
 
 def test_who_is_impatient_is_told_what_is_wrong(deliver: Callable[..., Delivering]) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from bintally.messages import Range
 from bintally.topics import Station
 from tests.fakes.bundle import write_grey_images
+from tests.fakes.ledgers import counts
+from tests.fakes.ledgers import gaps as gaps_of
 from tests.fakes.mosquitto import Mosquitto
 from tests.fakes.programs import BINTALLY, Program, Start, wait_until
 from tests.fakes.proxy import Proxy
@@ -121,9 +123,9 @@ class Plant:
 
     def _row(self, fault: str, times: int, stale: int) -> Row:
         ledger = Ledger(self._url)
-        found = {_position(row["event_id"]) for row in ledger.rows()}
-        gaps = [Range(epoch=gap["epoch"], first=gap["first"], last=gap["last"]) for gap in ledger.gaps()]
-        rows = len(ledger.rows())
+        found = {_position(row["event_id"]) for row in counts(ledger)}
+        gaps = [Range(epoch=gap["epoch"], first=gap["first"], last=gap["last"]) for gap in gaps_of(ledger)]
+        rows = len(counts(ledger))
         ledger.close()
         told = {(one.epoch, seq) for one in gaps for seq in range(one.first, one.last + 1)}
         wanted = {(epoch, seq) for epoch, last in self.truth.items() for seq in range(1, last + 1)}
@@ -137,7 +139,7 @@ class Plant:
 
 def _gap_events(url: str) -> set[tuple[str, int]]:
     ledger = Ledger(url)
-    found = {_position(gap["event_id"]) for gap in ledger.gaps()}
+    found = {_position(gap["event_id"]) for gap in gaps_of(ledger)}
     ledger.close()
     return found
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bintally.errors import InputError, UnavailableError, UsageError
-from deploy.fleet.page.answers import HEADERS
-from deploy.fleet.page.sessions import IDLE_S, LONGEST_S
+from bintally.pages.answers import HEADERS
+from bintally.pages.sessions import IDLE_S, LONGEST_S
 from deploy.fleet.page.tokens import TokenFile, make_token, owner, read_hashes
 from tests.deploy.fleet.page.asking import HOST, Desk
 
@@ -148,7 +148,7 @@ def test_pages_hold_nothing_that_their_own_policy_forbids(desk: Desk, rollout: s
         assert " style=" not in text
         assert "<style" not in text
         assert " on" not in "".join(part.partition(">")[0] for part in text.split("<"))
-        assert text.count("<script") == text.count('<script src="/page.js" defer></script>')
+        assert text.count("<script") == text.count('<script src="/live.js" defer></script>')
 
 
 def test_a_database_that_fails_is_told_without_its_address(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""The ledger over HTTP: counts, bins, discrepancies, imports, evidence; docs/ledger.md."""

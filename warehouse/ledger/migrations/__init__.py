@@ -1,0 +1,1 @@
+"""How a ledger's tables came to be, step by step; ``warehouse.ledger.migrate`` takes the steps."""

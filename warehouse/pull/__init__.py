@@ -1,0 +1,1 @@
+"""Ask a WMS by HTTP what its books say."""

@@ -1,0 +1,1 @@
+"""``bintally wms``: the commands of the warehouse's side."""
