@@ -49,8 +49,9 @@ allow_anonymous false
 acl_file $files/$acl
 
 # A full queue is dropped from without a word, to a subscriber that is slow or away: a default Mosquitto lost 3,614 of 5,000 acknowledged
-# messages so. Without limits nothing is dropped, and what bounds the queues is that ledger and stations begin with a clean session, and
-# that the sessions of others end a day after they went. (0 would be no limit, but Mosquitto 2.0.11 ends the connection of whom it refuses then.)
+# messages so. Without limits nothing is dropped, and what bounds the queues is that stations begin with a clean session, that the ledger's
+# ends five minutes after it went, and that those of others end after a day. (0 would be no limit, but Mosquitto 2.0.11 ends the connection
+# of whom it refuses then.)
 max_queued_messages 1000000000
 max_queued_bytes 0
 persistent_client_expiration 1d
