@@ -105,7 +105,7 @@ def test_a_missing_column_would_be_noticed(empty_url: str) -> None:
     Ledger(empty_url).close()
     engine = open_engine(empty_url)
     with engine.begin() as tx:
-        tx.execute(sa.text("ALTER TABLE bin DROP COLUMN cost"))
+        tx.execute(sa.text("ALTER TABLE bin DROP COLUMN evidence"))
     engine.dispose()
     assert differences(empty_url)
 
