@@ -129,7 +129,7 @@ def test_more_than_was_asked_for_is_fetched_again(embedded_broker: str, site: st
     """The embedded broker knows no receive maximum."""
     monkeypatch.setattr("warehouse.subscriber.subscriber._SLACK", 0)
     allowed = threading.Event()
-    program = Program(Subscriber(embedded_broker, "flooded", site=site, in_flight=8), lambda _: wait_for(allowed))
+    program = Program(Subscriber(embedded_broker, "flooded", site=site, in_flight=8, most=1), lambda _: wait_for(allowed))
     assert program.started.wait(60)
     station = FakeStation(embedded_broker, site)
     with capture_logs() as told:
